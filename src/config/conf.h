@@ -1,0 +1,147 @@
+#ifndef CONFIG_CONF_H
+#define CONFIG_CONF_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "base/log.h"
+
+/*
+ * The typed config: what a file means once every default is filled in and
+ * every check of the file has passed.  Plain data, owned by struct conf,
+ * never changed after conf_load.  rota.yaml(5) is generated knowledge of
+ * the table in keys.c: both list each key, its range and its default.
+ */
+#define CONF_LISTEN_MAX		32
+#define CONF_BROADCAST_MAX	32
+#define CONF_BATCH_ALL		0
+
+enum conf_balance { CONF_ROUND_ROBIN, CONF_SHARED };
+enum conf_dialect { CONF_ROTA, CONF_PLAIN };
+enum conf_restart { CONF_ALWAYS, CONF_ON_FAILURE, CONF_NEVER };
+enum conf_ready { CONF_READY_MESSAGE, CONF_READY_DELAY };
+enum conf_order { CONF_NEW_FIRST, CONF_OLD_FIRST };
+enum conf_orphan { CONF_ORPHAN_STOP, CONF_ORPHAN_CONTINUE };
+enum conf_source {
+	CONF_COUNTER, CONF_COMMAND, CONF_FILE, CONF_VALUE
+};
+
+/* Where something stands in the file; line 0: nowhere (a default). */
+struct conf_pos {
+	unsigned int	line, col;
+};
+
+struct conf_listen {
+	char			*name;	/* "http", or NULL */
+	char			*text;	/* as it was written, for messages */
+	struct sockaddr_storage	 addr;	/* AF_INET, AF_INET6 or AF_UNIX */
+	socklen_t		 addr_len;
+	bool			 dual_stack; /* :: that takes IPv4 as well */
+	struct conf_pos		 pos;
+};
+
+struct conf_broadcast {
+	uint64_t		 interval_ms;
+	uint64_t		 timeout_ms;	/* of a command */
+	char			*key;		/* NULL: sent as it is */
+	enum conf_source	 source;
+	int64_t			 counter;	/* its first value */
+	char			**argv;		/* command, NULL-terminated */
+	char			*path;		/* file, as written */
+	char			*value;		/* one line of valid JSON */
+	struct conf_pos		 pos;		/* of the source's key */
+};
+
+struct conf_backoff {
+	uint64_t	 initial_ms, max_ms, reset_after_ms;
+	uint64_t	 factor_milli;		/* 2000: doubles */
+	uint64_t	 jitter_percent;
+};
+
+struct conf_pool {
+	char			*name;
+	char			**argv;		/* NULL-terminated */
+	struct conf_listen	*listen;
+	size_t			 listen_count;
+	uint64_t		 backlog;
+	bool			 defer_accept;
+	uint64_t		 count;		/* auto is resolved */
+	enum conf_balance	 balance;
+	enum conf_dialect	 dialect;
+	enum conf_restart	 restart;
+	bool			 success_exit[256];
+	struct conf_backoff	 backoff;
+	struct {
+		enum conf_ready	 when;
+		uint64_t	 timeout_ms, soak_ms, delay_ms;
+	}			 ready;
+	struct {
+		int		 signal;
+		uint64_t	 timeout_ms;
+	}			 stop;
+	struct {
+		enum conf_order	 order;
+		uint64_t	 batch;		/* or CONF_BATCH_ALL */
+	}			 reload;
+	struct conf_broadcast	*broadcast;
+	size_t			 broadcast_count;
+	char			*cwd;		/* absolute, links unresolved */
+	char			**env;		/* "NAME=value", NULL at end */
+	char			**env_file;	/* paths as written, NULL */
+	enum conf_orphan	 on_supervisor_exit;
+	enum log_format		 log_format;
+	struct conf_pos		 pos;		/* where the pool begins */
+	struct conf_pos		 command_pos, cwd_pos, env_file_pos;
+};
+
+struct conf {
+	char			*path;		/* as the user gave it */
+	char			*dir;		/* absolute, of the file */
+	struct conf_pool	*pools;
+	size_t			 pool_count;
+	enum log_format		 log_format;	/* the supervisor's own */
+};
+
+/*
+ * Everything that is wrong, in the order of the file.  What is wrong with
+ * the file itself and what is wrong with this machine are told apart.
+ */
+enum conf_problem_kind { CONF_BAD_FILE, CONF_BAD_MACHINE };
+
+struct conf_problem {
+	enum conf_problem_kind	 kind;
+	struct conf_pos		 pos;
+	char			*text;
+};
+
+struct conf_problems {
+	const char		*path;		/* borrowed */
+	struct conf_problem	*list;
+	size_t			 count;
+};
+
+/* Never fails: out of memory is remembered as a problem without text. */
+void	conf_problem_add(struct conf_problems *, enum conf_problem_kind,
+	    struct conf_pos, const char *fmt, ...) PRINTFLIKE(4, 5);
+size_t	conf_problems_of(const struct conf_problems *,
+	    enum conf_problem_kind);
+void	conf_problems_free(struct conf_problems *);
+
+/*
+ * Read a file (.ini: INI, anything else: YAML).  NULL if it cannot be used;
+ * *p then holds at least one CONF_BAD_FILE.  Facts about this machine are
+ * not looked at, but for the number of CPUs that "auto" stands for.
+ */
+struct conf	*conf_load(const char *path, struct conf_problems *p);
+void		 conf_free(struct conf *);
+
+/*
+ * Facts about this machine: the command exists and can be executed, the
+ * directory, the env files and a broadcast's file are there.  (Ports are
+ * the business of os/listener.)  Adds CONF_BAD_MACHINE problems.
+ */
+void	conf_check_machine(const struct conf *, struct conf_problems *);
+
+/* The effective config as YAML that conf_load accepts.  Caller frees. */
+char	*conf_print(const struct conf *);
+#endif

@@ -1,0 +1,36 @@
+#ifndef OS_HANDOVER_H
+#define OS_HANDOVER_H
+
+/*
+ * The queue by which connections reach a worker: a SOCK_SEQPACKET pair of
+ * which the supervisor keeps both ends, so that what a worker leaves in it
+ * outlives the worker.  One message is one connection: one byte, the
+ * index of its listener, and one descriptor.
+ */
+struct err;
+
+struct handover {
+	int	feed;		/* ours to send on */
+	int	take;		/* the worker's end; ours to take back from */
+};
+
+enum handover_result {
+	HANDOVER_SENT,
+	HANDOVER_FULL,		/* feed becomes writable when there is room */
+	HANDOVER_BUSY,		/* too many descriptors in flight (this user),
+				   or no memory: nothing will tell, try later */
+	HANDOVER_BROKEN		/* cannot happen while both ends are ours */
+};
+
+#define HANDOVER_NONE { -1, -1 }
+
+int	handover_open(struct handover *, struct err *e);
+void	handover_close(struct handover *);
+/* The worker may have made its end non-blocking: undo that. */
+void	handover_reset(struct handover *);
+/* The connection stays the caller's to close, whatever the result. */
+enum handover_result handover_send(struct handover *, unsigned char index,
+	    int conn);
+/* Take back the oldest connection nobody has read, or -1: none (left). */
+int	handover_take_back(struct handover *, unsigned char *ret_index);
+#endif

@@ -1,0 +1,33 @@
+#ifndef OS_LISTENER_H
+#define OS_LISTENER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct conf_listen;
+struct err;
+
+/*
+ * A bound, listening, non-blocking socket; -1 with *e set.  The message
+ * for an address in use names the process that holds it where /proc shows
+ * it.  A stale unix socket (nobody answers) is replaced, a live one is
+ * "in use".
+ */
+int	listener_open(const struct conf_listen *, uint64_t backlog,
+	    bool defer_accept, struct err *e);
+/* Could it be opened now?  0, or -1 with *e set; leaves nothing behind. */
+int	listener_check(const struct conf_listen *, struct err *e);
+/* "[::]:7000", "127.0.0.1:7000", "unix:/path": what it really is bound to. */
+void	listener_address(int fd, char *buf, size_t size);
+/* 0 for a unix socket. */
+uint16_t listener_port(int fd);
+/* Close, and remove the path of a unix socket that is still ours. */
+void	listener_close(int *fd);
+
+/* The kernel's cap on the backlog (net.core.somaxconn), 0: unknown. */
+uint64_t listener_backlog_cap(void);
+/*
+ * The next connection, non-blocking and close-on-exec, or -1 with errno.
+ * EAGAIN: none.  Connections that died in the queue are skipped over.
+ */
+int	listener_accept(int fd);
+#endif

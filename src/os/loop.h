@@ -1,0 +1,21 @@
+#ifndef OS_LOOP_H
+#define OS_LOOP_H
+#include <ev.h>
+#include <stdint.h>
+struct err;
+
+/*
+ * A libev loop that sleeps for as long as nothing is due: libev itself
+ * wakes every minute to look for jumps of the clock, unless a periodic is
+ * active, for which it asks the kernel instead.  NULL with *e set.
+ */
+struct ev_loop	*loop_new(struct err *e);
+void		 loop_free(struct ev_loop *);
+
+/* Milliseconds to the seconds that libev counts in. */
+static inline double
+loop_seconds(uint64_t ms)
+{
+	return (double)ms / 1000.0;
+}
+#endif

@@ -1,0 +1,23 @@
+#ifndef OS_REAPER_H
+#define OS_REAPER_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+struct err;
+struct reaper;
+
+/* status as waitpid gives it.  May watch and unwatch. */
+typedef void reaper_cb(void *arg, pid_t pid, int status);
+
+/* NULL with *e set. */
+struct reaper	*reaper_new(struct err *e);
+void		 reaper_free(struct reaper *);
+/* A pid is watched once; it is forgotten before the callback is called. */
+int		 reaper_watch(struct reaper *, pid_t, reaper_cb *, void *arg,
+		    struct err *e);
+bool		 reaper_knows(const struct reaper *, pid_t);
+/* Collect every child that has died: one SIGCHLD may stand for many. */
+void		 reaper_collect(struct reaper *);
+/* How many are watched. */
+size_t		 reaper_count(const struct reaper *);
+#endif

@@ -1,0 +1,44 @@
+#ifndef OS_SPAWN_H
+#define OS_SPAWN_H
+#include <stddef.h>
+#include <sys/types.h>
+struct err;
+
+/* Most descriptors that a process gets from 3 on. */
+#define SPAWN_FD_MAX 40
+
+/* Everything is borrowed. */
+struct spawn_req {
+	const char	*path;		/* executed as it is, no PATH search;
+					   relative: seen from dir_fd */
+	int		 exec_fd;	/* executed instead of path, or -1 */
+	char *const	*argv;
+	char *const	*envp;
+	int		 dir_fd;	/* working directory, -1: as it is */
+	int		 in_fd;		/* becomes 0; -1: /dev/null */
+	int		 out_fd;	/* becomes 1 and 2 */
+	const int	*fds;		/* become 3, 4, ...; blocking or not
+					   as they are */
+	size_t		 fd_count;
+	int		 death_signal;	/* when the supervisor dies; 0: none */
+};
+
+/*
+ * Once, before any other descriptor is opened: everything inherited above
+ * 2 is marked close-on-exec, the low numbers are reserved for the moment
+ * of spawning, the soft limit on descriptors is raised to the hard one and
+ * the old one kept for the processes to come.
+ */
+int	spawn_init(struct err *e);
+/* How many descriptors the supervisor may have in all. */
+size_t	spawn_fd_limit(void);
+
+/*
+ * Start a process in a session of its own, with nothing but the named
+ * descriptors, default signals, an empty mask and the original limits.
+ * Its cost does not grow with the memory or the descriptors in use.
+ * Returns the pid once exec has happened; -1 with *e set when anything
+ * failed, exec included: then there is no child left to reap.
+ */
+pid_t	spawn(const struct spawn_req *, struct err *e);
+#endif
