@@ -80,7 +80,7 @@ write_json(enum log_level l, const char *msg, size_t len)
 	writer(line, n + 3);
 }
 
-static void
+PRINTFLIKE(2, 0) static void
 log_message(enum log_level l, const char *fmt, va_list ap)
 {
 	char	 msg[MESSAGE_MAX];
@@ -117,25 +117,37 @@ DEFINE_LOG(log_warn, LOG_WARN)
 DEFINE_LOG(log_info, LOG_INFO)
 DEFINE_LOG(log_debug, LOG_DEBUG)
 
+/* "0", or what stands for it where there is no slot. */
+static const char *
+slot_name(int slot, const char *none, char *buf, size_t size)
+{
+	if (slot < 0)
+		return none;
+	(void)snprintf(buf, size, "%d", slot);
+	return buf;
+}
+
 void
 log_worker_line(enum log_format f, const struct log_line *l)
 {
 	static char	 line[PREFIX_MAX + LOG_LINE_MAX * 6 + 4];
-	char		 stamp[CLOCK_STAMP_SIZE];
+	char		 stamp[CLOCK_STAMP_SIZE], slot[16];
 	int		 saved = errno;
 	size_t		 n;
 
 	if (f == LOG_TEXT) {
-		n = (size_t)snprintf(line, PREFIX_MAX, "%s[%u] %ld | ",
-		    l->pool, l->slot, (long)l->pid);
+		n = (size_t)snprintf(line, PREFIX_MAX, "%s[%s] %ld | ",
+		    l->pool, slot_name(l->slot, "broadcast", slot,
+		    sizeof(slot)), (long)l->pid);
 		n += text_escape(line + n, sizeof(line) - n - 1, l->text,
 		    l->len);
 		line[n++] = '\n';
 	} else {
 		clock_stamp(stamp);
 		n = (size_t)snprintf(line, PREFIX_MAX, "{\"time\":\"%s\","
-		    "\"pool\":\"%s\",\"slot\":%u,\"pid\":%ld,\"line\":\"",
-		    stamp, l->pool, l->slot, (long)l->pid);
+		    "\"pool\":\"%s\",\"slot\":%s,\"pid\":%ld,\"line\":\"",
+		    stamp, l->pool, slot_name(l->slot, "null", slot,
+		    sizeof(slot)), (long)l->pid);
 		n += text_json(line + n, sizeof(line) - n - 3, l->text,
 		    l->len);
 		memcpy(line + n, "\"}\n", 3);

@@ -12,7 +12,10 @@
 enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* One finished line, its newline included.  Must not block, nor log. */
+/*
+ * One finished line, its newline included.  Must not block; whatever it
+ * logs itself comes back to it at once.
+ */
 typedef void log_writer(const char *line, size_t len);
 
 /* All of these keep errno.  The default writer is write(2) on stderr. */
@@ -31,7 +34,7 @@ void	log_debug(const char *fmt, ...) PRINTFLIKE(1, 2);
 /* One line that a worker printed, without its newline. */
 struct log_line {
 	const char	*pool;
-	unsigned int	 slot;
+	int		 slot;		/* -1: a broadcast's command */
 	pid_t		 pid;
 	const char	*text;
 	size_t		 len;		/* at most LOG_LINE_MAX */

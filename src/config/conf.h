@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include "base/log.h"
+#include "policy/restart.h"
 
 /*
  * The typed config: what a file means once every default is filled in and
@@ -12,6 +13,7 @@
  * never changed after conf_load.  rota.yaml(5) is generated knowledge of
  * the table in keys.c: both list each key, its range and its default.
  */
+#define CONF_POOLS_MAX		256
 #define CONF_LISTEN_MAX		32
 #define CONF_BROADCAST_MAX	32
 #define CONF_BATCH_ALL		0
@@ -52,12 +54,6 @@ struct conf_broadcast {
 	struct conf_pos		 pos;		/* of the source's key */
 };
 
-struct conf_backoff {
-	uint64_t	 initial_ms, max_ms, reset_after_ms;
-	uint64_t	 factor_milli;		/* 2000: doubles */
-	uint64_t	 jitter_percent;
-};
-
 struct conf_pool {
 	char			*name;
 	char			**argv;		/* NULL-terminated */
@@ -70,7 +66,7 @@ struct conf_pool {
 	enum conf_dialect	 dialect;
 	enum conf_restart	 restart;
 	bool			 success_exit[256];
-	struct conf_backoff	 backoff;
+	struct backoff_rule	 backoff;
 	struct {
 		enum conf_ready	 when;
 		uint64_t	 timeout_ms, soak_ms, delay_ms;
@@ -125,6 +121,8 @@ void	conf_problem_add(struct conf_problems *, enum conf_problem_kind,
 	    struct conf_pos, const char *fmt, ...) PRINTFLIKE(4, 5);
 size_t	conf_problems_of(const struct conf_problems *,
 	    enum conf_problem_kind);
+/* Into the order of the file. */
+void	conf_problems_sort(struct conf_problems *);
 void	conf_problems_free(struct conf_problems *);
 
 /*

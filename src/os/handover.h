@@ -16,21 +16,28 @@ struct handover {
 
 enum handover_result {
 	HANDOVER_SENT,
-	HANDOVER_FULL,		/* feed becomes writable when there is room */
+	HANDOVER_FULL,		/* feed becomes writable when it is three
+				   quarters empty */
 	HANDOVER_BUSY,		/* too many descriptors in flight (this user),
 				   or no memory: nothing will tell, try later */
-	HANDOVER_BROKEN		/* cannot happen while both ends are ours */
+	HANDOVER_BROKEN		/* the worker has shut its end down, for its
+				   successors too: what is in the queue can be
+				   taken back, and a new one is needed */
 };
 
 #define HANDOVER_NONE { -1, -1 }
 
 int	handover_open(struct handover *, struct err *e);
 void	handover_close(struct handover *);
-/* The worker may have made its end non-blocking: undo that. */
+/* The worker may have made its end non-blocking or impatient: undo that. */
 void	handover_reset(struct handover *);
 /* The connection stays the caller's to close, whatever the result. */
 enum handover_result handover_send(struct handover *, unsigned char index,
 	    int conn);
-/* Take back the oldest connection nobody has read, or -1: none (left). */
+/*
+ * Take back the oldest connection nobody has read, close-on-exec; -1 with
+ * errno EAGAIN: none is left.  Any other errno (EMFILE): try again later,
+ * nothing is lost.
+ */
 int	handover_take_back(struct handover *, unsigned char *ret_index);
 #endif

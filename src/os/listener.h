@@ -10,11 +10,16 @@ struct err;
  * A bound, listening, non-blocking socket; -1 with *e set.  The message
  * for an address in use names the process that holds it where /proc shows
  * it.  A stale unix socket (nobody answers) is replaced, a live one is
- * "in use".
+ * "in use"; its mode is what the umask leaves.  defer_accept holds a TCP
+ * connection back until its client has sent something, for a second or two
+ * at most.
  */
 int	listener_open(const struct conf_listen *, uint64_t backlog,
 	    bool defer_accept, struct err *e);
-/* Could it be opened now?  0, or -1 with *e set; leaves nothing behind. */
+/*
+ * Could it be opened now?  0, or -1 with *e set; leaves nothing behind, and
+ * connects to nobody unless /proc does not show who listens there.
+ */
 int	listener_check(const struct conf_listen *, struct err *e);
 /* "[::]:7000", "127.0.0.1:7000", "unix:/path": what it really is bound to. */
 void	listener_address(int fd, char *buf, size_t size);
@@ -30,4 +35,11 @@ uint64_t listener_backlog_cap(void);
  * EAGAIN: none.  Connections that died in the queue are skipped over.
  */
 int	listener_accept(int fd);
+/*
+ * A process that shares the listener may shut it down, for everybody: it
+ * then polls as writable, which a listener never does, and accepting fails
+ * with EINVAL.  Make it listen again.  0, or -1 with *e set (always so for
+ * a unix socket, which has to be closed and opened anew).
+ */
+int	listener_mend(int fd, uint64_t backlog, struct err *e);
 #endif

@@ -7,7 +7,8 @@ struct err;
 /*
  * A libev loop that sleeps for as long as nothing is due: libev itself
  * wakes every minute to look for jumps of the clock, unless a periodic is
- * active, for which it asks the kernel instead.  NULL with *e set.
+ * active, for which it asks the kernel instead.  The loop's userdata is
+ * taken.  NULL with *e set.
  */
 struct ev_loop	*loop_new(struct err *e);
 void		 loop_free(struct ev_loop *);

@@ -6,7 +6,7 @@
 struct err;
 struct reaper;
 
-/* status as waitpid gives it.  May watch and unwatch. */
+/* status as waitpid gives it.  May watch others, the same pid among them. */
 typedef void reaper_cb(void *arg, pid_t pid, int status);
 
 /* NULL with *e set. */
@@ -15,6 +15,8 @@ void		 reaper_free(struct reaper *);
 /* A pid is watched once; it is forgotten before the callback is called. */
 int		 reaper_watch(struct reaper *, pid_t, reaper_cb *, void *arg,
 		    struct err *e);
+/* It becomes a stray: reaped, and nobody is told. */
+void		 reaper_forget(struct reaper *, pid_t);
 bool		 reaper_knows(const struct reaper *, pid_t);
 /* Collect every child that has died: one SIGCHLD may stand for many. */
 void		 reaper_collect(struct reaper *);

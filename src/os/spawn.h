@@ -16,7 +16,8 @@ struct spawn_req {
 	char *const	*envp;
 	int		 dir_fd;	/* working directory, -1: as it is */
 	int		 in_fd;		/* becomes 0; -1: /dev/null */
-	int		 out_fd;	/* becomes 1 and 2 */
+	int		 out_fd;	/* becomes 1 */
+	int		 err_fd;	/* becomes 2; may be out_fd */
 	const int	*fds;		/* become 3, 4, ...; blocking or not
 					   as they are */
 	size_t		 fd_count;
@@ -30,6 +31,8 @@ struct spawn_req {
  * the old one kept for the processes to come.
  */
 int	spawn_init(struct err *e);
+/* Give the reserved numbers and the stack back: nobody is spawned then. */
+void	spawn_fini(void);
 /* How many descriptors the supervisor may have in all. */
 size_t	spawn_fd_limit(void);
 

@@ -1,0 +1,62 @@
+#ifndef IPC_CHANNEL_H
+#define IPC_CHANNEL_H
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/buf.h"
+struct channel_entry;
+struct message;
+
+/*
+ * Lines over a stream socket, both ways, never waiting for the other side.
+ * What comes in is cut into lines of at most MESSAGE_MAX_LEN; what goes
+ * out waits in a bounded queue.
+ */
+#define CHANNEL_QUEUE_MAX	256		/* messages, and */
+#define CHANNEL_QUEUE_BYTES	(4u << 20)	/* bytes of them */
+
+/* How a message is queued. */
+enum {
+	CHANNEL_PROTOCOL = -2,	/* never dropped; few by nature */
+	CHANNEL_ONCE = -1	/* dropped and counted when there is no room */
+	/* 0..: the newest of its number replaces one that still waits */
+};
+
+struct channel_ops {
+	/* One line, without newline and not NUL-terminated. */
+	void	(*line)(void *arg, const char *line, size_t len);
+	/* The channel has closed itself; why is NULL at end of file. */
+	void	(*closed)(void *arg, const char *why);
+};
+
+
+struct channel {
+	struct ev_loop			*loop;
+	const struct channel_ops	*ops;
+	void				*arg;
+	int				 fd;		/* -1: closed */
+	ev_io				 in, out;
+	struct buf			 part;		/* of a line */
+	struct channel_entry		*queue;		/* the first is under
+							   way if sent > 0 */
+	size_t				 count, size, bytes, sent;
+	bool				 mute;		/* writing has failed */
+	uint64_t			 dropped;	/* messages, in all */
+};
+
+/* Takes the descriptor and makes it non-blocking; it is closed with it. */
+void	channel_init(struct channel *, struct ev_loop *, int fd,
+	    const struct channel_ops *, void *arg);
+void	channel_close(struct channel *);
+/* Something can be sent, as far as we know. */
+bool	channel_is_open(const struct channel *);
+
+/* The message is referenced, not taken. */
+void	channel_send(struct channel *, struct message *, int how);
+/* Messages that the worker has not read, as far as we can see. */
+size_t	channel_lag(const struct channel *);
+
+/* Read what is there now, up to a limit: the last words of the dead. */
+void	channel_drain(struct channel *);
+#endif

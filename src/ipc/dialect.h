@@ -1,0 +1,36 @@
+#ifndef IPC_DIALECT_H
+#define IPC_DIALECT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "config/conf.h"
+struct env;
+
+/* What one worker is to be told, in whatever dialect. */
+struct dialect_facts {
+	const char	*pool;
+	unsigned int	 slot, count, generation;
+	uint16_t	 port;		/* of the first TCP listener, or 0 */
+	int		 ipc_fd;	/* in the worker; -1: none */
+	int		 conn_fd;	/* in the worker; -1: none */
+};
+
+/*
+ * A dialect is how a worker is told its sockets, says that it is ready and
+ * is asked to leave.  One file each, one row in dialect_get.
+ */
+struct dialect {
+	const char	*name;
+	bool		 channel;	/* it gets ROTA_IPC_FD */
+	bool		 handover;	/* it can take ROTA_CONN_FD */
+	/* Add its own variables.  0, or -1: out of memory. */
+	int		(*set_env)(struct env *, const struct dialect_facts *);
+};
+
+const struct dialect	*dialect_get(enum conf_dialect);
+/* What every worker is told, then what its dialect adds. */
+int			 dialect_set_env(const struct dialect *, struct env *,
+			    const struct dialect_facts *);
+
+extern const struct dialect dialect_plain, dialect_rota;
+#endif

@@ -1,0 +1,209 @@
+#include "config.h"
+#include "ipc/proto.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/message.h"
+
+#define DECODE_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define ENCODE_FLAGS (JSON_COMPACT | JSON_ENCODE_ANY)
+
+/* Compact JSON as a message; takes the value, NULL included. */
+static struct message *
+proto_encode(json_t *v)
+{
+	struct message	*m = NULL;
+	char		*text;
+
+	if (v == NULL)
+		return NULL;
+	text = json_dumps(v, ENCODE_FLAGS);
+	json_decref(v);
+	if (text != NULL)
+		m = message_new(text, strlen(text));
+	free(text);
+	return m;
+}
+
+static void
+proto_bad(struct proto_in *in, const char *why)
+{
+	in->kind = PROTO_BAD;
+	(void)snprintf(in->text, sizeof(in->text), "%s", why);
+}
+
+static void
+proto_parse_pong(json_t *v, struct proto_in *in)
+{
+	json_t	*id = json_object_get(v, "id");
+
+	if (!json_is_integer(id)) {
+		proto_bad(in, "a pong without a number as its id");
+		return;
+	}
+	in->kind = PROTO_PONG;
+	in->id = json_integer_value(id);
+}
+
+static void
+proto_parse_status(json_t *v, struct proto_in *in)
+{
+	const char	*text = json_string_value(json_object_get(v, "text"));
+
+	if (text == NULL) {
+		proto_bad(in, "a status without a text");
+		return;
+	}
+	in->kind = PROTO_STATUS;
+	(void)snprintf(in->text, sizeof(in->text), "%s", text);
+}
+
+static void
+proto_parse_publish(json_t *v, struct proto_in *in)
+{
+	json_t	*data = json_object_get(v, "data");
+
+	if (data == NULL) {
+		proto_bad(in, "a publish without data");
+		return;
+	}
+	if (json_object_get(data, "rota") != NULL) {
+		proto_bad(in, "published data with the key \"rota\"");
+		return;
+	}
+	in->data = proto_encode(json_incref(data));
+	if (in->data == NULL)
+		proto_bad(in, "out of memory");
+	else
+		in->kind = PROTO_PUBLISH;
+}
+
+static void
+proto_parse_ready(json_t *v, struct proto_in *in)
+{
+	(void)v;
+	in->kind = PROTO_READY;
+}
+
+static const struct {
+	const char	*name;
+	void		(*parse)(json_t *, struct proto_in *);
+} kinds[] = {
+	{ "pong", proto_parse_pong },
+	{ "publish", proto_parse_publish },
+	{ "ready", proto_parse_ready },
+	{ "status", proto_parse_status },
+};
+
+/* The value has the key "rota": it belongs to the protocol. */
+static void
+proto_parse_own(json_t *v, json_t *rota, struct proto_in *in)
+{
+	const char	*name = json_string_value(rota);
+	size_t		 i;
+
+	if (name == NULL) {
+		proto_bad(in, "the key \"rota\" without a string");
+		return;
+	}
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kinds[i].name, name) != 0)
+			continue;
+		kinds[i].parse(v, in);
+		return;
+	}
+	in->kind = PROTO_UNKNOWN;
+	(void)snprintf(in->text, sizeof(in->text), "%s", name);
+}
+
+void
+proto_parse(const char *line, size_t len, struct proto_in *in)
+{
+	json_error_t	 e;
+	json_t		*v = json_loadb(line, len, DECODE_FLAGS, &e);
+	json_t		*rota;
+
+	memset(in, 0, sizeof(*in));
+	if (v == NULL) {
+		proto_bad(in, e.text);
+		return;
+	}
+	rota = json_object_get(v, "rota");
+	if (rota != NULL)
+		proto_parse_own(v, rota, in);
+	else
+		in->kind = PROTO_EVENT;
+	json_decref(v);
+}
+
+static json_t *
+proto_listeners(const struct proto_hello *h)
+{
+	json_t	*list = json_array(), *l;
+	size_t	 i;
+
+	for (i = 0; i < h->listener_count; i++) {
+		l = json_pack("{s:s?, s:s}", "name", h->listeners[i].name,
+		    "address", h->listeners[i].address);
+		if (h->listeners[i].fd != -1)
+			(void)json_object_set_new(l, "fd",
+			    json_integer(h->listeners[i].fd));
+		(void)json_array_append_new(list, l);
+	}
+	return list;
+}
+
+struct message *
+proto_hello(const struct proto_hello *h)
+{
+	return proto_encode(json_pack(
+	    "{s:s, s:i, s:s, s:i, s:i, s:i, s:i, s:o, s:I, s:s}",
+	    "rota", "hello", "version", PROTO_VERSION, "pool", h->pool,
+	    "slot", (int)h->slot, "count", (int)h->count,
+	    "generation", (int)h->generation, "pid", (int)h->pid,
+	    "listeners", proto_listeners(h),
+	    "stop_timeout_ms", (json_int_t)h->stop_timeout_ms,
+	    "on_supervisor_exit", h->on_supervisor_exit));
+}
+
+struct message *
+proto_disconnect(uint64_t deadline_ms)
+{
+	return proto_encode(json_pack("{s:s, s:I}", "rota", "disconnect",
+	    "deadline_ms", (json_int_t)deadline_ms));
+}
+
+struct message *
+proto_value(const char *text, size_t len, const char *key,
+    const char **ret_why)
+{
+	json_t		*v = json_loadb(text, len, DECODE_FLAGS, NULL);
+	struct message	*m;
+
+	if (v == NULL) {
+		if (len > 0 && text[len - 1] == '\n')
+			len--;
+		v = json_stringn(text, len);
+	}
+	if (v == NULL) {
+		*ret_why = "neither JSON nor UTF-8 text";
+		return NULL;
+	}
+	if (key == NULL && json_object_get(v, "rota") != NULL) {
+		*ret_why = "an object with the key \"rota\", which belongs "
+		    "to the protocol";
+		json_decref(v);
+		return NULL;
+	}
+	m = proto_encode(key != NULL ? json_pack("{s:o}", key, v) : v);
+	*ret_why = "out of memory";
+	if (m != NULL && m->len > MESSAGE_MAX_LEN) {
+		*ret_why = "longer than 1 MiB";
+		message_unref(m);
+		return NULL;
+	}
+	return m;
+}

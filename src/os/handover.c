@@ -1,0 +1,148 @@
+#include "config.h"
+#include "os/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+
+/* Room for one descriptor, aligned as a control message has to be. */
+union control {
+	struct cmsghdr	 header;
+	char		 space[CMSG_SPACE(sizeof(int))];
+};
+
+int
+handover_open(struct handover *h, struct err *e)
+{
+	int	 fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == -1)
+		return err_set(e, errno, "queue for connections");
+	/* One way only: what a worker might send would stay there unread. */
+	(void)shutdown(fds[1], SHUT_WR);
+	h->feed = fds[0];
+	h->take = fds[1];
+	return 0;
+}
+
+void
+handover_close(struct handover *h)
+{
+	fd_close(&h->feed);
+	fd_close(&h->take);
+}
+
+void
+handover_reset(struct handover *h)
+{
+	struct timeval	 none = { 0 };
+
+	(void)fd_set_nonblock(h->take, false);
+	(void)setsockopt(h->take, SOL_SOCKET, SO_RCVTIMEO, &none,
+	    sizeof(none));
+}
+
+static enum handover_result
+refusal(int code)
+{
+	switch (code) {
+	case EAGAIN:
+		return HANDOVER_FULL;
+	case ETOOMANYREFS:
+	case ENOBUFS:
+	case ENOMEM:
+		return HANDOVER_BUSY;
+	default:
+		return HANDOVER_BROKEN;
+	}
+}
+
+enum handover_result
+handover_send(struct handover *h, unsigned char index, int conn)
+{
+	union control	 c = { .space = { 0 } };
+	struct iovec	 iov = { .iov_base = &index, .iov_len = 1 };
+	struct msghdr	 msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &c,
+		.msg_controllen = sizeof(c),
+	};
+	ssize_t		 n;
+
+	c.header.cmsg_len = CMSG_LEN(sizeof(int));
+	c.header.cmsg_level = SOL_SOCKET;
+	c.header.cmsg_type = SCM_RIGHTS;
+	memcpy(CMSG_DATA(&c.header), &conn, sizeof(int));
+	do {
+		n = sendmsg(h->feed, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n == -1 && errno == EINTR);
+	return n == 1 ? HANDOVER_SENT : refusal(errno);
+}
+
+/*
+ * The kernel throws a descriptor away for which there is no number left, so
+ * make sure of one before the message is touched.
+ */
+static bool
+have_free_number(int fd)
+{
+	int	 copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy == -1)
+		return false;
+	(void)close(copy);
+	return true;
+}
+
+/* The one descriptor of a message, or -1. */
+static int
+descriptor(struct msghdr *msg)
+{
+	struct cmsghdr	*c = CMSG_FIRSTHDR(msg);
+	int		 fd;
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -1;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+int
+handover_take_back(struct handover *h, unsigned char *ret_index)
+{
+	unsigned char	 index;
+	union control	 c;
+	struct iovec	 iov = { .iov_base = &index, .iov_len = 1 };
+	struct msghdr	 msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t		 n;
+	int		 fd;
+
+	if (!have_free_number(h->take))
+		return -1;
+	for (;;) {
+		msg.msg_control = &c;
+		msg.msg_controllen = sizeof(c);
+		n = recvmsg(h->take, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = EAGAIN;		/* shut down, and empty */
+		if (n <= 0)
+			return -1;
+		fd = descriptor(&msg);
+		if (fd == -1)
+			continue;
+		*ret_index = index;
+		return fd;
+	}
+}

@@ -1,0 +1,199 @@
+#include "config.h"
+#include "os/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+#define PATH_SIZE	64
+#define BLOCK_SIZE	4096
+#define ENV_VARS_MAX	4
+#define ENV_BYTES_MAX	((size_t)8 << 20)
+
+bool	proc_hide_children_files;
+
+static ssize_t
+read_some(int fd, char *buf, size_t size)
+{
+	ssize_t	 n;
+
+	do {
+		n = read(fd, buf, size);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
+static int
+open_file(pid_t pid, const char *name)
+{
+	char	 path[PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int
+proc_stat(pid_t pid, struct proc_stat *ret)
+{
+	AUTO_FD			 fd = open_file(pid, "stat");
+	char			 buf[1024], state, *p;
+	unsigned long long	 start;
+	ssize_t			 n;
+	long			 ppid;
+
+	n = fd == -1 ? -1 : read_some(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
+		return -1;
+	buf[n] = '\0';
+	p = strrchr(buf, ')');		/* the name may hold anything */
+	if (p == NULL || sscanf(p + 1, " %c %ld %*d %*d %*d %*d %*u %*u %*u"
+	    " %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &ppid,
+	    &start) != 3)
+		return -1;
+	ret->pid = pid;
+	ret->ppid = (pid_t)ppid;
+	ret->is_dead = state == 'Z' || state == 'X';
+	ret->start_ticks = start;
+	return 0;
+}
+
+/* Where the search for some variables stands in a stream of bytes. */
+struct env_search {
+	const char *const	*vars;
+	size_t			 count;
+	size_t			 pos;		/* in the current entry */
+	bool			 alive[ENV_VARS_MAX];	/* equal so far */
+	bool			 found[ENV_VARS_MAX];
+};
+
+static void
+env_byte(struct env_search *s, char c)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->count; i++) {
+		if (s->pos == 0)
+			s->alive[i] = true;
+		if (s->alive[i] && s->vars[i][s->pos] != c)
+			s->alive[i] = false;
+		else if (s->alive[i] && c == '\0')
+			s->found[i] = true;
+	}
+	s->pos = c == '\0' ? 0 : s->pos + 1;
+}
+
+bool
+proc_has_env(pid_t pid, const char *const *vars, size_t count)
+{
+	AUTO_FD			 fd = open_file(pid, "environ");
+	struct env_search	 s = { .vars = vars, .count = count };
+	char			 buf[BLOCK_SIZE];
+	size_t			 total = 0, i;
+	ssize_t			 n, k;
+
+	if (fd == -1 || count > ENV_VARS_MAX)
+		return false;
+	while (total < ENV_BYTES_MAX &&
+	    (n = read_some(fd, buf, sizeof(buf))) > 0) {
+		for (k = 0; k < n; k++)
+			env_byte(&s, buf[k]);
+		total += (size_t)n;
+	}
+	for (i = 0; i < count; i++)
+		if (!s.found[i])
+			return false;
+	return true;
+}
+
+/* The number that a name in /proc consists of, or -1. */
+static pid_t
+name_to_pid(const char *name)
+{
+	char	*end;
+	long	 n;
+
+	if (name[0] < '1' || name[0] > '9')
+		return -1;
+	n = strtol(name, &end, 10);
+	return *end == '\0' && n <= INT32_MAX ? (pid_t)n : -1;
+}
+
+bool
+proc_has_children_files(void)
+{
+	return !proc_hide_children_files &&
+	    access("/proc/thread-self/children", R_OK) == 0;
+}
+
+/* Numbers with a blank behind each, perhaps cut by the end of a block. */
+static void
+read_children(int fd, pid_t ppid, proc_cb *cb, void *arg)
+{
+	char	 buf[BLOCK_SIZE];
+	int64_t	 pid = 0;
+	ssize_t	 n, i;
+
+	while ((n = read_some(fd, buf, sizeof(buf))) > 0)
+		for (i = 0; i < n; i++) {
+			if (buf[i] >= '0' && buf[i] <= '9') {
+				if (pid <= INT32_MAX)
+					pid = pid * 10 + (buf[i] - '0');
+				continue;
+			}
+			if (pid > 0 && pid <= INT32_MAX)
+				cb(arg, (pid_t)pid, ppid);
+			pid = 0;
+		}
+}
+
+/* A child belongs to the thread that made it. */
+void
+proc_children(pid_t ppid, proc_cb *cb, void *arg)
+{
+	char		 path[PATH_SIZE];
+	struct dirent	*d;
+	DIR		*dir;
+	pid_t		 tid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)ppid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return;
+	while ((d = readdir(dir)) != NULL) {
+		AUTO_FD	 fd = -1;
+
+		tid = name_to_pid(d->d_name);
+		if (tid == -1)
+			continue;
+		(void)snprintf(path, sizeof(path), "%ld/children", (long)tid);
+		fd = openat(dirfd(dir), path, O_RDONLY | O_CLOEXEC);
+		if (fd != -1)
+			read_children(fd, ppid, cb, arg);
+	}
+	(void)closedir(dir);
+}
+
+void
+proc_all(proc_cb *cb, void *arg)
+{
+	struct proc_stat	 st;
+	struct dirent		*d;
+	DIR			*dir = opendir("/proc");
+	pid_t			 pid;
+
+	if (dir == NULL)
+		return;
+	while ((d = readdir(dir)) != NULL) {
+		pid = name_to_pid(d->d_name);
+		if (pid != -1 && proc_stat(pid, &st) == 0)
+			cb(arg, pid, st.ppid);
+	}
+	(void)closedir(dir);
+}

@@ -1,0 +1,30 @@
+#ifndef OS_PROC_H
+#define OS_PROC_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What proc(5) says about other processes. */
+struct proc_stat {
+	pid_t			 pid, ppid;
+	bool			 is_dead;	/* a zombie */
+	unsigned long long	 start_ticks;	/* since boot */
+};
+
+/* 0, or -1: it is not there, or cannot be seen. */
+int	proc_stat(pid_t, struct proc_stat *);
+
+/* The environment that it was started with has each of these "NAME=value". */
+bool	proc_has_env(pid_t, const char *const *vars, size_t count);
+
+typedef void proc_cb(void *arg, pid_t pid, pid_t ppid);
+
+/*
+ * Each process is reported that was there all the time; who begins or ends
+ * meanwhile may be.  proc_children needs a kernel with the children files.
+ */
+bool	proc_has_children_files(void);
+extern bool	proc_hide_children_files;	/* as if it had none */
+void	proc_children(pid_t ppid, proc_cb *, void *arg);
+void	proc_all(proc_cb *, void *arg);
+#endif

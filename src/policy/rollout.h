@@ -1,0 +1,81 @@
+#ifndef POLICY_ROLLOUT_H
+#define POLICY_ROLLOUT_H
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The order of a rolling restart, without any process: events go in, and
+ * what is to be done next comes out, until the answer is ROLLOUT_WAIT.
+ *
+ *	forward:   for each batch: (old-first: clear the slots,) start the
+ *	           new workers, soak, give them the slots
+ *	backward:  after a failure: drop the new workers of this batch, then
+ *	           bring the old generation back to every slot that has lost
+ *	           it, as many at once as a batch has
+ */
+#define ROLLOUT_STEPS(X)						\
+	X(OLD,		"old",		"the old generation has the slot") \
+	X(CLEARING,	"clearing",	"old-first: its worker is leaving") \
+	X(CLEARED,	"cleared",	"old-first: the slot is empty")	\
+	X(STARTING,	"starting",	"a worker starts beside it")	\
+	X(PASSED,	"passed",	"it is ready, and watched")	\
+	X(NEW,		"new",		"the new generation has the slot") \
+	X(STUCK,	"stuck",	"new, and could not be put back")
+
+enum rollout_step {
+#define X(id, name, what) ROLLOUT_##id,
+	ROLLOUT_STEPS(X)
+#undef X
+	ROLLOUT_STEP__COUNT
+};
+
+enum rollout_action {
+	ROLLOUT_WAIT,		/* for the next event */
+	ROLLOUT_CLEAR,		/* stop the worker of slot, start none */
+	ROLLOUT_START,		/* start a worker of the new generation */
+	ROLLOUT_START_OLD,	/* the same, of the old generation */
+	ROLLOUT_SOAK,		/* begin to watch the batch */
+	ROLLOUT_SWITCH,		/* give slot to the worker beside it */
+	ROLLOUT_DROP,		/* kill the worker that was started for slot */
+	ROLLOUT_DONE,		/* every slot has the new generation */
+	ROLLOUT_BACK,		/* every slot has the old generation */
+	ROLLOUT_INCOMPLETE	/* going back has failed for some slots */
+};
+
+struct rollout {
+	enum rollout_step	*step;		/* of each slot */
+	size_t			 slots;
+	size_t			 first, last;	/* the batch: first..last-1 */
+	size_t			 batch;
+	bool			 old_first;
+	bool			 back;		/* going back */
+	bool			 soaking, soaked;
+	bool			 any_stuck;
+};
+
+/* batch 0: all.  0, or -1: out of memory. */
+int	rollout_init(struct rollout *, size_t slots, size_t batch,
+	    bool old_first);
+void	rollout_fini(struct rollout *);
+
+/*
+ * What to do next, for which slot.  has_room tells whether a slot may get
+ * one more worker (few enough old ones still drain there).
+ */
+enum rollout_action	rollout_next(struct rollout *, size_t *ret_slot,
+			    bool (*has_room)(void *arg, size_t slot),
+			    void *arg);
+
+/* Events.  Those that do not fit the slot's step are ignored. */
+void	rollout_cleared(struct rollout *, size_t slot);
+void	rollout_ready(struct rollout *, size_t slot);
+void	rollout_soaked(struct rollout *);
+/* The worker started for slot is gone, or could not be started. */
+void	rollout_failed(struct rollout *, size_t slot);
+/* Give up and go back. */
+void	rollout_abort(struct rollout *);
+
+/* How many slots have the new generation. */
+size_t	rollout_replaced(const struct rollout *);
+const char *rollout_step_name(enum rollout_step);
+#endif

@@ -1,0 +1,64 @@
+#include "config.h"
+#include "supervise/capacity.h"
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/conf.h"
+#include "ipc/dialect.h"
+#include "os/spawn.h"
+
+/* The supervisor's own: standard ones, loop, signals, log, directories. */
+#define FIXED_FDS	64
+/* For connections on their way and commands of broadcasts. */
+#define SPARE_FDS	64
+
+/* What the supervisor holds for each worker; see launch.c, dispatch.c. */
+static uint64_t
+fds_per_worker(const struct conf_pool *c)
+{
+	const struct dialect	*d = dialect_get(c->dialect);
+	uint64_t		 n = 1;			/* its output */
+
+	if (d->channel)
+		n++;
+	if (c->listen_count > 0 && d->handover &&
+	    c->balance == CONF_ROUND_ROBIN)
+		n += 2;					/* both ends */
+	return n;
+}
+
+/* The most workers of a pool at a time: a batch stands beside the rest. */
+static uint64_t
+most_workers(const struct conf_pool *c)
+{
+	uint64_t	 batch = c->reload.batch;
+
+	if (batch == CONF_BATCH_ALL || batch > c->count)
+		batch = c->count;
+	return c->count + batch;
+}
+
+int
+capacity_check(const struct conf *c, struct err *e)
+{
+	const struct conf_pool	*p, *largest = c->pools;
+	uint64_t		 need = FIXED_FDS + SPARE_FDS + SPAWN_FD_MAX;
+	size_t			 i;
+
+	for (i = 0; i < c->pool_count; i++) {
+		p = &c->pools[i];
+		need += p->listen_count + 2 +
+		    most_workers(p) * fds_per_worker(p);
+		if (most_workers(p) * fds_per_worker(p) >
+		    most_workers(largest) * fds_per_worker(largest))
+			largest = p;
+	}
+	if (need <= spawn_fd_limit())
+		return 0;
+	return err_set(e, 0, "pool '%s': count %llu: all pools together "
+	    "need %llu descriptors, and the limit is %zu (see ulimit -Hn); "
+	    "make count smaller or the limit larger", largest->name,
+	    (unsigned long long)largest->count, (unsigned long long)need,
+	    spawn_fd_limit());
+}

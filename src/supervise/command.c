@@ -1,0 +1,224 @@
+#include "config.h"
+#include "supervise/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "config/conf.h"
+#include "config/find.h"
+#include "os/loop.h"
+#include "os/reaper.h"
+#include "os/spawn.h"
+#include "os/tree.h"
+#include "supervise/generation.h"
+
+#define READ_SIZE	16384
+
+static void	command_readable(struct ev_loop *, ev_io *, int);
+static void	command_late(struct ev_loop *, ev_timer *, int);
+
+void
+command_init(struct command *c, struct ev_loop *loop, struct reaper *r,
+    command_cb *done, void *arg)
+{
+	memset(c, 0, sizeof(*c));
+	c->loop = loop;
+	c->reaper = r;
+	c->done = done;
+	c->arg = arg;
+	c->pid = -1;
+	c->fd = c->errors.fd = -1;
+	buf_init(&c->out, COMMAND_OUTPUT_MAX);
+	ev_timer_init(&c->limit, command_late, 0., 0.);
+	c->limit.data = c;
+}
+
+bool
+command_is_running(const struct command *c)
+{
+	return c->pid != -1;
+}
+
+static void
+command_close(struct command *c)
+{
+	if (c->fd != -1)
+		ev_io_stop(c->loop, &c->io);
+	fd_close(&c->fd);
+	output_close(&c->errors);
+	buf_free(&c->errors.tail);
+	ev_timer_stop(c->loop, &c->limit);
+}
+
+void
+command_cancel(struct command *c)
+{
+	if (c->pid != -1) {
+		tree_kill(c->pid);
+		reaper_forget(c->reaper, c->pid);
+		c->pid = -1;
+	}
+	command_close(c);
+	buf_free(&c->out);
+}
+
+/* One read; false when there is nothing more to be had now. */
+static bool
+command_read(struct command *c)
+{
+	static char	 data[READ_SIZE];
+	ssize_t		 n = read(c->fd, data, sizeof(data));
+
+	if (n > 0) {
+		if (buf_append(&c->out, data, (size_t)n) == -1)
+			c->too_long = true;
+		return true;
+	}
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return errno == EINTR;
+	ev_io_stop(c->loop, &c->io);
+	fd_close(&c->fd);
+	return false;
+}
+
+static void
+command_readable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct command	*c = w->data;
+
+	(void)loop;
+	(void)revents;
+	(void)command_read(c);
+	if (c->too_long)
+		tree_kill(c->pid);
+}
+
+static void
+command_late(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct command	*c = t->data;
+
+	(void)loop;
+	(void)revents;
+	c->too_late = true;
+	tree_kill(c->pid);
+}
+
+/* What to say of its end; NULL: nothing is wrong. */
+static const char *
+command_verdict(const struct command *c, int status, char *buf, size_t size)
+{
+	if (c->too_late)
+		return "it took longer than its timeout and was killed";
+	if (c->too_long)
+		return "it printed more than 1 MiB";
+	if (WIFSIGNALED(status))
+		(void)snprintf(buf, size, "it was killed by signal %d (%s)",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) != 0)
+		(void)snprintf(buf, size, "exit status %d",
+		    WEXITSTATUS(status));
+	else
+		return NULL;
+	return buf;
+}
+
+static void
+command_exited(void *arg, pid_t pid, int status)
+{
+	struct command	*c = arg;
+	char		 buf[96];
+	const char	*why;
+
+	tree_signal_group(pid, SIGKILL);
+	c->pid = -1;
+	while (c->fd != -1 && !c->too_long && command_read(c))
+		continue;
+	output_drain(&c->errors);
+	why = command_verdict(c, status, buf, sizeof(buf));
+	command_close(c);
+	c->done(c->arg, why, buf_head(&c->out), buf_len(&c->out));
+	buf_free(&c->out);
+}
+
+static pid_t
+command_spawn(char *const *argv, const struct generation *g, int out, int err,
+    struct err *e)
+{
+	struct spawn_req	 rq = {
+		.exec_fd = -1,
+		.argv = argv,
+		.envp = g->env.vars,
+		.dir_fd = g->dir_fd,
+		.in_fd = -1,
+		.out_fd = out,
+		.err_fd = err,
+		.death_signal = SIGKILL,
+	};
+	char			*path;
+	pid_t			 pid;
+
+	if (conf_find_command(argv[0], env_get(&g->env, "PATH"), g->conf->cwd,
+	    &path, e) == -1)
+		return -1;
+	rq.path = path;
+	pid = spawn(&rq, e);
+	free(path);
+	return pid;
+}
+
+/* The supervisor's ends are watched from here on. */
+static void
+command_begin(struct command *c, pid_t pid, int out, int err,
+    const struct generation *g, uint64_t timeout_ms)
+{
+	c->pid = pid;
+	c->fd = out;
+	c->too_long = c->too_late = false;
+	(void)fd_set_nonblock(out, true);
+	ev_io_init(&c->io, command_readable, out, EV_READ);
+	c->io.data = c;
+	ev_io_start(c->loop, &c->io);
+	output_init(&c->errors, c->loop, err, g->conf->log_format,
+	    g->conf->name, -1, pid);
+	ev_now_update(c->loop);
+	ev_timer_set(&c->limit, loop_seconds(timeout_ms), 0.);
+	ev_timer_start(c->loop, &c->limit);
+}
+
+int
+command_start(struct command *c, char *const *argv,
+    const struct generation *g, uint64_t timeout_ms, struct err *e)
+{
+	int	 out[2], err[2];
+	AUTO_FD	 out_r = -1;
+	AUTO_FD	 out_w = -1;
+	AUTO_FD	 err_r = -1;
+	AUTO_FD	 err_w = -1;
+	pid_t	 pid;
+
+	if (pipe2(out, O_CLOEXEC) == -1)
+		return err_set(e, errno, "pipe");
+	out_r = out[0];
+	out_w = out[1];
+	if (pipe2(err, O_CLOEXEC) == -1)
+		return err_set(e, errno, "pipe");
+	err_r = err[0];
+	err_w = err[1];
+	pid = command_spawn(argv, g, out_w, err_w, e);
+	if (pid == -1)
+		return -1;
+	if (reaper_watch(c->reaper, pid, command_exited, c, e) == -1) {
+		tree_kill(pid);
+		return -1;
+	}
+	command_begin(c, pid, fd_take(&out_r), fd_take(&err_r), g, timeout_ms);
+	return 0;
+}

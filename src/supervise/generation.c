@@ -1,0 +1,221 @@
+#include "config.h"
+#include "supervise/generation.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "config/conf.h"
+#include "config/envfile.h"
+#include "config/find.h"
+
+/*
+ * Variables by which somebody else addressed the supervisor itself: they
+ * would mislead a worker.  A trailing '_' names a whole family.
+ */
+static const char *const private_vars[] = {
+	"EINHORN_", "FDSTORE", "LISTEN_", "MAINPID", "NODE_CHANNEL_FD",
+	"NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID", "NOTIFY_SOCKET",
+	"PORT", "ROTA_", "SERVER_STARTER_", "WATCHDOG_",
+};
+
+static bool
+is_private(const char *var)
+{
+	size_t	 i, n, len = strcspn(var, "=");
+
+	for (i = 0; i < ARRAY_LEN(private_vars); i++) {
+		n = strlen(private_vars[i]);
+		if (strncmp(var, private_vars[i], n) == 0 &&
+		    (private_vars[i][n - 1] == '_' || len == n))
+			return true;
+	}
+	return false;
+}
+
+static void
+free_list(char **list)
+{
+	size_t	 i;
+
+	for (i = 0; list != NULL && list[i] != NULL; i++)
+		free(list[i]);
+	free(list);
+}
+
+/* One env file, relative to the pool's directory. */
+static int
+generation_env_file(struct generation *g, const char *name, struct err *e)
+{
+	char	*path, **vars;
+	int	 r;
+
+	if (asprintf(&path, "%s%s%s", name[0] == '/' ? "" : g->conf->cwd,
+	    name[0] == '/' ? "" : "/", name) == -1)
+		return err_set(e, ENOMEM, "env_file %s", name);
+	r = envfile_read(path, &vars, e);
+	free(path);
+	if (r == -1)
+		return -1;
+	r = env_put_all(&g->env, vars);
+	free_list(vars);
+	return r == -1 ? err_set(e, ENOMEM, "env_file %s", name) : 0;
+}
+
+/* The supervisor's own environment, then the env files, then env. */
+static int
+generation_environment(struct generation *g, struct err *e)
+{
+	char	**v;
+
+	for (v = environ; v != NULL && *v != NULL; v++)
+		if (!is_private(*v) && strchr(*v, '=') != NULL &&
+		    env_put(&g->env, *v) == -1)
+			return err_set(e, ENOMEM, "environment");
+	for (v = g->conf->env_file; v != NULL && *v != NULL; v++)
+		if (generation_env_file(g, *v, e) == -1)
+			return -1;
+	if (env_put_all(&g->env, g->conf->env) == -1)
+		return err_set(e, ENOMEM, "environment");
+	return 0;
+}
+
+/* "#!": its interpreter will open the path again. */
+static bool
+is_script(int dir_fd, const char *path)
+{
+	char	 magic[2] = "";
+	AUTO_FD	 fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd != -1 && read(fd, magic, 2) == 2 &&
+	    memcmp(magic, "#!", 2) == 0;
+}
+
+/* Find the program and hold it. */
+static int
+generation_pin(struct generation *g, struct err *e)
+{
+	const struct conf_pool	*c = g->conf;
+	char			 proc[64];
+
+	g->dir_fd = open(c->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (g->dir_fd == -1)
+		return err_set(e, errno, "directory %s", c->cwd);
+	if (strchr(c->argv[0], '/') != NULL) {
+		g->path = strdup(c->argv[0]);
+		if (g->path == NULL)
+			return err_set(e, ENOMEM, "command %s", c->argv[0]);
+	} else if (conf_find_command(c->argv[0], env_get(&g->env, "PATH"),
+	    c->cwd, &g->path, e) == -1) {
+		return -1;
+	}
+	g->exec_fd = openat(g->dir_fd, g->path, O_PATH | O_CLOEXEC);
+	if (g->exec_fd == -1 || fstat(g->exec_fd, &g->st) == -1)
+		return err_set(e, errno, "command %s", g->path);
+	if (!S_ISREG(g->st.st_mode))
+		return err_set(e, 0, "command %s: not a regular file",
+		    g->path);
+	g->is_script = is_script(g->dir_fd, g->path);
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", g->exec_fd);
+	g->real_path = realpath(proc, NULL);	/* NULL: then without it */
+	return 0;
+}
+
+struct generation *
+generation_new(const struct conf_pool *c, unsigned int number, struct err *e)
+{
+	struct generation	*g = calloc(1, sizeof(*g));
+
+	if (g == NULL) {
+		err_set(e, ENOMEM, "generation %u", number);
+		return NULL;
+	}
+	g->refs = 1;
+	g->number = number;
+	g->conf = c;
+	g->dir_fd = g->exec_fd = -1;
+	if (generation_environment(g, e) == -1 ||
+	    generation_pin(g, e) == -1) {
+		generation_unref(g);
+		return NULL;
+	}
+	return g;
+}
+
+struct generation *
+generation_ref(struct generation *g)
+{
+	g->refs++;
+	return g;
+}
+
+void
+generation_unref(struct generation *g)
+{
+	if (g == NULL || --g->refs > 0)
+		return;
+	env_free(&g->env);
+	fd_close(&g->dir_fd);
+	fd_close(&g->exec_fd);
+	free(g->path);
+	free(g->real_path);
+	free(g);
+}
+
+/* The pinned file stands at this path. */
+static bool
+is_pinned(const struct generation *g, const char *path)
+{
+	struct stat	 st;
+
+	return path != NULL && fstatat(g->dir_fd, path, &st, 0) == 0 &&
+	    st.st_dev == g->st.st_dev && st.st_ino == g->st.st_ino;
+}
+
+/* Written over in place: the pinned inode now holds something else. */
+static bool
+is_overwritten(const struct generation *g)
+{
+	struct stat	 st;
+
+	return fstat(g->exec_fd, &st) == 0 &&
+	    (st.st_size != g->st.st_size ||
+	    st.st_mtim.tv_sec != g->st.st_mtim.tv_sec ||
+	    st.st_mtim.tv_nsec != g->st.st_mtim.tv_nsec);
+}
+
+static void
+generation_tell(struct generation *g, const char *what)
+{
+	if (g->told)
+		return;
+	g->told = true;
+	log_warn("%s: generation %u: %s %s; starting what is there now",
+	    g->conf->name, g->number, g->path, what);
+}
+
+const char *
+generation_program(struct generation *g, int *ret_exec_fd)
+{
+	*ret_exec_fd = -1;
+	if (is_overwritten(g))
+		generation_tell(g, "was written over in place, the program "
+		    "that it was is gone");
+	if (is_pinned(g, g->path))
+		return g->path;
+	if (is_pinned(g, g->real_path))
+		return g->real_path;
+	if (!g->is_script) {
+		*ret_exec_fd = g->exec_fd;
+		return g->path;
+	}
+	generation_tell(g, "names another file now, and a script is opened "
+	    "by its path");
+	return g->path;
+}

@@ -1,0 +1,17 @@
+#ifndef SUPERVISE_SUPERVISOR_H
+#define SUPERVISE_SUPERVISOR_H
+struct conf;
+
+/*
+ * First thing in main, before any descriptor is opened or thread begun:
+ * signals are blocked from here on, to be read by the loop.
+ */
+void	supervisor_block_signals(void);
+
+/*
+ * Run the pools of a config until every slot has ended for good or a
+ * signal says so.  Returns the exit status that rota(1) promises; what
+ * goes wrong has been logged.
+ */
+int	supervisor_run(const struct conf *);
+#endif

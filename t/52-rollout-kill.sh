@@ -1,0 +1,103 @@
+#!/bin/sh
+# budget: 120
+# Workers are killed while others are being replaced: only requests that the
+# killed ones had already begun may fail.
+# shellcheck source=t/lib.sh
+. "${top_srcdir:-.}/t/lib.sh"
+# shellcheck source=t/load.sh
+. "$top_srcdir/t/load.sh"
+rollouts=$(by_scale 3 1)
+
+# The workers that have a slot and beside which none is being started, as
+# the log tells it.
+victims='
+!match($0, /rota-http\[[0-9]+\]/) { next }
+{ slot = substr($0, RSTART, RLENGTH) }
+/ pid [0-9]+: / { pid = $0; sub(/.* pid /, "", pid); sub(/:.*/, "", pid) }
+/: started, generation/ {
+	if (slot in holder)
+		beside[slot] = pid
+	else
+		holder[slot] = pid
+}
+/: takes the slot/ { holder[slot] = pid; delete beside[slot] }
+/; restarting (now|in)/ {
+	if (holder[slot] == pid)
+		delete holder[slot]
+}
+END {
+	for (s in holder)
+		if (!(s in beside))
+			print holder[s]
+}'
+
+# One that has taken connections, another slot each time.
+kill_one() {
+	awk "$victims" "$log" | sort >"$tmp/candidates"
+	_count=$(wc -l <"$tmp/candidates")
+	if [ "$_count" -eq 0 ]; then
+		return 1
+	fi
+	kills=$((kills + 1))
+	_pid=$(sed -n "$((kills % _count + 1))p" "$tmp/candidates")
+	kill -KILL "$_pid" && echo "$_pid" >>"$tmp/killed"
+}
+
+is_rolled_out() {
+	log_has $((done + 1)) 'is rolled out' ||
+	    log_has 1 'rollout of generation .* failed'
+}
+
+# Failed requests that no killed worker had begun.
+not_excused() {
+	cat "$tmp/new.failures" "$tmp/keep.failures" >"$tmp/failures"
+	awk -v killed="$tmp/killed" -v journal="$tmp/journal" '
+	    BEGIN {
+		while ((getline <killed) > 0)
+			dead[$1] = 1
+		while ((getline <journal) > 0)
+			if ($1 in dead)
+				begun[$2] = 1
+	    }
+	    !($1 in begun) || $3 !~ /^(reset|early_eof|reused_eof)$/' \
+	    "$tmp/failures"
+}
+
+: >"$tmp/journal"
+: >"$tmp/killed"
+start_rota "command: rota-http --journal $tmp/journal
+port: 0
+count: 4
+balance: round-robin
+backoff: { initial: 0 }
+ready: { soak: 500ms }"
+port=$(rota_port)
+holds "4 workers answer" wait_for 30 workers_answer 4
+load_start new -c 8
+load_start keep -c 8 --mode keep
+kills=0
+done=0
+while [ "$done" -lt "$rollouts" ]; do
+	kill -USR2 "$rota_pid"
+	while ! wait_for 1 is_rolled_out; do
+		kill_one
+	done
+	if log_has 1 'rollout of generation .* failed'; then
+		break
+	fi
+	done=$((done + 1))
+done
+load_stop new keep
+is "rollouts done" "$done" "$rollouts"
+holds "killed workers: $(wc -l <"$tmp/killed")" \
+    test "$(wc -l <"$tmp/killed")" -ge $((rollouts * 2))
+is "failed requests that no killed worker had begun" "$(not_excused)" ""
+failed=$(($(load_value new failed) + $(load_value keep failed)))
+holds "failed: $failed, at most what the killed ones could have begun" \
+    test "$failed" -le $((16 * $(wc -l <"$tmp/killed")))
+holds "requests answered: $(load_value new ok), $(load_value keep ok)" \
+    test "$(load_value new ok)" -gt 100 -a "$(load_value keep ok)" -gt 100
+holds "4 workers answer afterwards" wait_for 30 workers_answer 4
+stop_rota
+is "rota ends well" "$?" 0
+done_testing

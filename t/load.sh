@@ -1,0 +1,76 @@
+# shellcheck shell=sh disable=SC2154
+# Load on a server, for test scripts that have sourced t/lib.sh: rota-load in
+# the background, each run under a name.  $port is the port to ask.
+load=$top_builddir/t/rota-load
+
+# value KEY FILE: what rota-load has printed.
+value() {
+	sed -n "s/^$1=//p" "$2"
+}
+
+# ask N [OPTION...]: N requests, now; the result is in $tmp/ask.
+ask() {
+	"$load" --port "$port" -n "$@" >"$tmp/ask" 2>&1
+}
+
+# The pids of those who answered the last ask.
+answered() {
+	sed -n 's/^pid\.\([0-9]*\)=.*/\1/p' "$tmp/ask"
+}
+
+# Runs until load_stop.
+load_start() {			# load_start NAME [OPTION...]
+	_name=$1
+	shift
+	rm -f "$tmp/$_name.stop"
+	start "$tmp/$_name.out" "$load" --port "$port" \
+	    --stop-file "$tmp/$_name.stop" \
+	    --failures "$tmp/$_name.failures" "$@"
+	echo "$started_pid" >"$tmp/$_name.pid"
+}
+
+# Ends gracefully: what has been begun is finished and counted.
+load_stop() {			# load_stop NAME...
+	for _name in "$@"; do
+		: >"$tmp/$_name.stop"
+	done
+	for _name in "$@"; do
+		reap 90 "$(cat "$tmp/$_name.pid")"
+	done
+}
+
+load_value() {			# load_value NAME KEY
+	value "$2" "$tmp/$1.out"
+}
+
+# no_failures TEXT NAME...: every request of these runs was answered right.
+no_failures() {
+	_text=$1
+	shift
+	for _name in "$@"; do
+		is "$_text: $_name, failed of $(load_value "$_name" requests)" \
+		    "$(load_value "$_name" failed)" 0 && continue
+		grep '^failed_.*=[1-9]' "$tmp/$_name.out" | sed 's/^/#   /'
+		head -n 5 "$tmp/$_name.failures" | sed 's/^/#   /'
+	done
+}
+
+# Exactly so many different workers answer (each has to be up for that).
+workers_answer() {		# workers_answer COUNT
+	ask $(($1 * 3)) && [ "$(value pids "$tmp/ask")" -eq "$1" ]
+}
+
+# One rolling restart, waited for; how it ended is in $rollout_result.
+rollout() {
+	_result='rollout of generation .*(failed|cancelled)|is rolled out'
+	_result="$_result|rollout refused"
+	_before=$(log_count "$_result")
+	rollout_result="no result in 90 s"
+	kill -USR2 "$rota_pid"
+	wait_for 90 log_has $((_before + 1)) "$_result" || return 1
+	rollout_result=$(grep -E "$_result" "$log" | tail -n 1)
+	case $rollout_result in
+	*"is rolled out"*) ;;
+	*) return 1 ;;
+	esac
+}

@@ -1,0 +1,278 @@
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "supervise/dispatch.h"
+#include "t/unit.h"
+
+#define SLOTS 4
+
+static struct ev_loop	*loop;
+static struct dispatch	 d;
+static struct queue	*q[SLOTS];
+static int		 listener;
+static uint16_t		 port;
+
+static void
+quiet(const char *line, size_t len)
+{
+	(void)line;
+	(void)len;
+}
+
+static void
+setup(void)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET,
+				    .sin_addr.s_addr =
+				    htonl(INADDR_LOOPBACK) };
+	socklen_t		 len = sizeof(sin);
+	struct err		 e;
+	size_t			 i;
+
+	log_set_writer(quiet);
+	loop = ev_loop_new(EVFLAG_AUTO);
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&sin,
+	    sizeof(sin)), 0);
+	ck_assert_int_eq(listen(listener, 4096), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&sin,
+	    &len), 0);
+	port = sin.sin_port;
+	ck_assert_int_eq(dispatch_init(&d, loop, "web", SLOTS, &listener, 1,
+	    &e), 0);
+	for (i = 0; i < SLOTS; i++) {
+		q[i] = queue_new(&d, &e);
+		ck_assert_ptr_nonnull(q[i]);
+	}
+}
+
+static void
+teardown(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < SLOTS; i++)
+		queue_unref(q[i]);
+	dispatch_fini(&d);
+	(void)close(listener);
+	ev_loop_destroy(loop);
+}
+
+static void
+run(void)
+{
+	int	 i;
+
+	for (i = 0; i < 100; i++)
+		(void)ev_run(loop, EVRUN_NOWAIT);
+}
+
+static void
+connect_many(size_t n)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET,
+				    .sin_addr.s_addr =
+				    htonl(INADDR_LOOPBACK),
+				    .sin_port = port };
+	int			 fd;
+
+	while (n-- > 0) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin,
+		    sizeof(sin)), 0);
+		(void)close(fd);	/* it stays in the queues all the same */
+	}
+}
+
+/* Take as a worker would; how many there were. */
+static size_t
+worker_takes(struct queue *from, size_t most)
+{
+	unsigned char	 index;
+	size_t		 n = 0;
+	int		 fd;
+
+	while (n < most &&
+	    (fd = handover_take_back(&from->handover, &index)) != -1) {
+		ck_assert_int_eq(index, 0);
+		ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+		(void)close(fd);
+		n++;
+	}
+	return n;
+}
+
+/* Nobody up: they wait in the listener, and nobody is refused. */
+START_TEST(dispatch_waits)
+{
+	connect_many(5);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 9), 0);
+	dispatch_up(&d, 0, q[0]);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 9), 5);
+}
+END_TEST
+
+START_TEST(dispatch_turns)
+{
+	size_t	 i;
+
+	for (i = 0; i < 3; i++)
+		dispatch_up(&d, i, q[i]);
+	connect_many(302);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 999), 101);
+	ck_assert_uint_eq(worker_takes(q[1], 999), 101);
+	ck_assert_uint_eq(worker_takes(q[2], 999), 100);
+	ck_assert_uint_eq(worker_takes(q[3], 999), 0);
+}
+END_TEST
+
+/* What a dead worker had not taken goes to those that are up. */
+START_TEST(dispatch_takes_back)
+{
+	dispatch_up(&d, 0, q[0]);
+	connect_many(10);
+	run();
+	dispatch_up(&d, 1, q[1]);
+	dispatch_up(&d, 2, q[2]);
+	dispatch_down(&d, 0);
+	dispatch_reclaim(&d, q[0]);
+	ck_assert_uint_eq(worker_takes(q[0], 99), 0);
+	ck_assert_uint_eq(worker_takes(q[1], 99), 5);
+	ck_assert_uint_eq(worker_takes(q[2], 99), 5);
+}
+END_TEST
+
+/* With nobody else up it stays for the successor. */
+START_TEST(dispatch_leaves_to_successor)
+{
+	dispatch_up(&d, 0, q[0]);
+	connect_many(10);
+	run();
+	dispatch_down(&d, 0);
+	dispatch_reclaim(&d, q[0]);
+	run();
+	dispatch_up(&d, 0, q[0]);
+	run();
+	dispatch_up(&d, 1, q[1]);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 99), 10);
+	ck_assert_uint_eq(worker_takes(q[1], 99), 0);
+}
+END_TEST
+
+/* A queue whose last owner goes: what is in it outlives the owner. */
+START_TEST(dispatch_outlives)
+{
+	dispatch_up(&d, 0, q[0]);
+	connect_many(10);
+	run();
+	dispatch_down(&d, 0);
+	queue_unref(q[0]);
+	q[0] = NULL;
+	run();
+	dispatch_up(&d, 3, q[3]);
+	run();
+	ck_assert_uint_eq(worker_takes(q[3], 99), 10);
+	ck_assert(list_empty(&d.leftovers));
+}
+END_TEST
+
+/* Full queues are passed over; when all are, connections wait unharmed. */
+START_TEST(dispatch_full)
+{
+	size_t	 a, b = 0, round;
+
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(2000);
+	run();
+	a = worker_takes(q[0], 9999);
+	ck_assert_uint_gt(a, 50);
+	ck_assert_uint_lt(a, 1000);
+	ck_assert(d.held != -1 || a > 0);
+	for (round = 0; round < 200 && a + b < 2000; round++) {
+		run();
+		a += worker_takes(q[0], 9999);
+		b += worker_takes(q[1], 37);
+	}
+	ck_assert_uint_eq(a + b, 2000);
+	ck_assert_uint_gt(d.passed_over, 0);
+	ck_assert_int_eq(d.held, -1);
+}
+END_TEST
+
+/* Out of descriptors: nothing is lost, and the loop does not spin. */
+START_TEST(dispatch_no_descriptors)
+{
+	struct rlimit	 old, tight;
+	int		 top = dup(0);
+
+	dispatch_up(&d, 0, q[0]);
+	connect_many(20);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	tight = old;
+	tight.rlim_cur = (rlim_t)top;
+	(void)close(top);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	run();
+	ck_assert(!ev_is_active(&d.accepts[0]));
+	ck_assert(ev_is_active(&d.retry));
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	while (ev_is_active(&d.retry))
+		(void)ev_run(loop, EVRUN_ONCE);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 99), 20);
+}
+END_TEST
+
+/* Closing takes what waits in the listener, then nothing more. */
+START_TEST(dispatch_closes)
+{
+	dispatch_up(&d, 0, q[0]);
+	connect_many(100);
+	dispatch_close(&d);
+	ck_assert_uint_eq(worker_takes(q[0], 999), 100);
+	connect_many(1);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 999), 0);
+}
+END_TEST
+
+static void
+fill(Suite *s)
+{
+	TCase	*tc = tcase_create("dispatch");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, dispatch_waits);
+	tcase_add_test(tc, dispatch_turns);
+	tcase_add_test(tc, dispatch_takes_back);
+	tcase_add_test(tc, dispatch_leaves_to_successor);
+	tcase_add_test(tc, dispatch_outlives);
+	tcase_add_test(tc, dispatch_full);
+	tcase_add_test(tc, dispatch_no_descriptors);
+	tcase_add_test(tc, dispatch_closes);
+	suite_add_tcase(s, tc);
+}
+
+UNIT_MAIN("dispatch", fill)
