@@ -294,8 +294,8 @@ print_latency() {
 			    v[p " max_us"], v[p " kills"]
 		}
 		if (v["runit median_us"] > 0)
-			printf "rota / runit: %.2f\n", v["rota median_us"] /
-			    v["runit median_us"]
+			printf "rota / runit: %.2f\n",
+			    v["rota median_us"] / v["runit median_us"]
 	}'
 }
 

@@ -7,6 +7,7 @@
 # shellcheck source=t/load.sh
 . "$top_srcdir/t/load.sh"
 rollouts=$(by_scale 3 1)
+enough=$((rollouts * 2))	# kills; more rollouts if a machine is slow
 
 # The workers that have a slot and beside which none is being started, as
 # the log tells it.
@@ -70,14 +71,15 @@ port: 0
 count: 4
 balance: round-robin
 backoff: { initial: 0 }
-ready: { soak: 500ms }"
+ready: { soak: 1s }"
 port=$(rota_port)
 holds "4 workers answer" wait_for 30 workers_answer 4
 load_start new -c 8
 load_start keep -c 8 --mode keep
 kills=0
 done=0
-while [ "$done" -lt "$rollouts" ]; do
+while [ "$done" -lt "$rollouts" ] ||
+    { [ "$kills" -lt "$enough" ] && [ "$done" -lt $((rollouts * 4)) ]; }; do
 	kill -USR2 "$rota_pid"
 	while ! wait_for 1 is_rolled_out; do
 		kill_one
@@ -88,9 +90,9 @@ while [ "$done" -lt "$rollouts" ]; do
 	done=$((done + 1))
 done
 load_stop new keep
-is "rollouts done" "$done" "$rollouts"
+holds "rollouts done: $done" test "$done" -ge "$rollouts"
 holds "killed workers: $(wc -l <"$tmp/killed")" \
-    test "$(wc -l <"$tmp/killed")" -ge $((rollouts * 2))
+    test "$(wc -l <"$tmp/killed")" -ge "$enough"
 is "failed requests that no killed worker had begun" "$(not_excused)" ""
 failed=$(($(load_value new failed) + $(load_value keep failed)))
 holds "failed: $failed, at most what the killed ones could have begun" \

@@ -79,7 +79,7 @@ is "by one worker at a time" "$(awk '
 	END { print most }' "$log")" 1
 : >"$tmp/mended"
 holds "when it is mended, all of them come up" \
-    wait_for 30 log_has 1 'all 4 workers are ready'
+    wait_for 30 all_ready 4
 stop_rota
 is "rota ends well" "$?" 0
 

@@ -56,7 +56,7 @@ port: 0
 count: 2
 balance: $balance"
 	port=$(rota_port)
-	wait_for 30 workers_answer 2 || not_ok "2 workers answer"
+	wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 	remember
 	begin_slow 20
 	stop_rota
@@ -72,7 +72,7 @@ port: 0
 count: 2
 balance: $balance"
 	port=$(rota_port)
-	wait_for 30 workers_answer 2 || not_ok "2 workers answer"
+	wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 	load_start new -c 8 --max-failures 20
 	load_start keep -c 8 --mode keep --max-failures 20
 	wait_for 1 false
@@ -131,7 +131,7 @@ name: stubborn
 count: 2
 ready: { when: delay, delay: 100ms }
 stop: { timeout: 500ms }"
-wait_for 20 log_has 1 'all 2 workers are ready' || not_ok "2 workers are ready"
+wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 remember
 stop_rota
 is "a worker that ignores TERM: exit status" "$?" 1
@@ -148,7 +148,7 @@ name: polite
 count: 2
 ready: { when: delay, delay: 100ms }
 stop: { signal: HUP }"
-wait_for 20 log_has 1 'all 2 workers are ready' || not_ok "2 workers are ready"
+wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 remember
 stop_rota
 is "stop.signal: exit status" "$?" 0
@@ -189,7 +189,7 @@ count: 2
 balance: $balance
 stop: { timeout: 5s }"
 	port=$(rota_port)
-	wait_for 30 workers_answer 2 || not_ok "2 workers answer"
+	wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 	remember
 	begin_slow 10
 	kill -KILL "$rota_pid"
@@ -205,7 +205,7 @@ name: polite
 count: 2
 ready: { when: delay, delay: 100ms }
 stop: { signal: HUP }"
-wait_for 20 log_has 1 'all 2 workers are ready' || not_ok "2 workers are ready"
+wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 remember
 : >"$tmp/polite.log"
 kill -KILL "$rota_pid"
@@ -220,7 +220,7 @@ count: 2
 balance: shared
 on_supervisor_exit: continue"
 port=$(rota_port)
-wait_for 30 ask 2 || not_ok "workers answer"
+wait_for 30 all_ready 2 || not_ok "2 workers are ready"
 remember
 kill -KILL "$rota_pid"
 wait "$rota_pid" 2>/dev/null

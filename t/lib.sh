@@ -88,11 +88,22 @@ bail_out() {			# the rest of this script makes no sense
 }
 
 done_testing() {
+	check_logs
 	if [ "$test_failed" -ne 0 ]; then
 		show_log
 	fi
 	echo "1..$test_count"
 	exit "$test_failed"
+}
+
+# What no run of rota may ever log: a bug, found by itself or a sanitizer.
+check_logs() {
+	cat "$log" "$tmp/logs" 2>/dev/null >"$tmp/all_logs"
+	if grep -Eq 'Sanitizer|runtime error:|: bug: ' "$tmp/all_logs"; then
+		not_ok "nothing is said of a bug"
+		grep -E -A 20 'Sanitizer|runtime error:|: bug: ' \
+		    "$tmp/all_logs" | head -n 40 | sed 's/^/# /'
+	fi
 }
 
 show_log() {
@@ -148,9 +159,8 @@ proc_start() {			# start time in clock ticks
 }
 
 children_of() {			# pids of the living children, one per line
-	for _task in "/proc/$1/task"/*; do
-		tr ' ' '\n' <"$_task/children" 2>/dev/null
-	done | grep . || :
+	cat "/proc/$1/task"/*/children 2>/dev/null | tr ' ' '\n' |
+	    grep . || :
 }
 
 zombies_of() {			# zombie children, one per line
@@ -235,6 +245,9 @@ start_rota() {			# start_rota CONFIG-TEXT [OPTION...]
 
 # The same with the file that $rota_config names.
 run_rota() {
+	if [ -e "$log" ]; then
+		cat "$log" >>"$tmp/logs"
+	fi
 	: >"$log"
 	# shellcheck disable=SC2086 # a command with its options
 	PATH="$top_builddir:$PATH" ${ROTA_WRAP:-} "$top_builddir/rota" run \
@@ -267,6 +280,10 @@ log_count() {			# log_count EXTENDED-REGULAR-EXPRESSION
 
 log_has() {			# log_has COUNT EXTENDED-REGULAR-EXPRESSION
 	[ "$(log_count "$2")" -ge "$1" ]
+}
+
+all_ready() {			# all_ready COUNT: the one pool's workers
+	log_has 1 "all $1 workers are ready"
 }
 
 # --- sizes ----------------------------------------------------------------

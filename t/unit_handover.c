@@ -342,8 +342,10 @@ fill(Suite *s)
 	tcase_add_test(tc, outlives_the_worker);
 	tcase_add_test(tc, reset_for_a_successor);
 	tcase_add_test(tc, never_blocks);
-	tcase_add_test(tc, out_of_descriptors);
-	tcase_add_test(tc, too_many_in_flight);
+	if (KERNEL_IS_IN_CHARGE) {
+		tcase_add_test(tc, out_of_descriptors);
+		tcase_add_test(tc, too_many_in_flight);
+	}
 	tcase_add_test(tc, shut_down_by_the_worker);
 	tcase_add_test(tc, worker_cannot_send);
 	tcase_add_test(tc, end_of_file_without_supervisor);

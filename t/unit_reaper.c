@@ -240,6 +240,22 @@ START_TEST(keeps_a_large_table)
 }
 END_TEST
 
+/* As a parent that does not want to know leaves it to us. */
+START_TEST(sigchld_was_ignored)
+{
+	struct err	 e;
+	struct seen	 s = { 0 };
+
+	(void)signal(SIGCHLD, SIG_IGN);
+	s.reaper = new_reaper();
+	ck_assert_int_eq(reaper_watch(s.reaper, start_exiting(6), died_cb, &s,
+	    &e), 0);
+	collect_until(s.reaper, &s.calls, 1);
+	ck_assert_int_eq(WEXITSTATUS(s.status), 6);
+	reaper_free(s.reaper);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -254,6 +270,7 @@ fill(Suite *s)
 	tcase_add_test(tc, refuses_a_second_watch);
 	tcase_add_test(tc, watches_within_callbacks);
 	tcase_add_test(tc, keeps_a_large_table);
+	tcase_add_test(tc, sigchld_was_ignored);
 	suite_add_tcase(s, tc);
 }
 

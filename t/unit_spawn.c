@@ -1,7 +1,12 @@
 #include "config.h"
 #include "t/unit_os.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "base/err.h"
@@ -111,6 +116,7 @@ assert_same_file(pid_t pid, int theirs, int ours)
 	ck_assert_str_eq(a, b);
 }
 
+/* Open in a process, but for what valgrind adds far above. */
 static int
 count_fds_of(pid_t pid)
 {
@@ -123,10 +129,22 @@ count_fds_of(pid_t pid)
 	dir = opendir(path);
 	ck_assert_ptr_nonnull(dir);
 	while ((d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.')
+		if (d->d_name[0] != '.' && (KERNEL_IS_IN_CHARGE ||
+		    strtol(d->d_name, NULL, 10) < 1024))
 			n++;
 	(void)closedir(dir);
 	return n;
+}
+
+/* So many are open once it is done with loading its libraries. */
+static void
+assert_fds_of(pid_t pid, int want)
+{
+	int	 tries = PATIENCE_MS / 10;
+
+	while (count_fds_of(pid) != want && tries-- > 0)
+		(void)poll(NULL, 0, 10);
+	ck_assert_int_eq(count_fds_of(pid), want);
 }
 
 /* Every reserved number is /dev/null again, and closed by exec. */
@@ -208,7 +226,7 @@ START_TEST(only_the_named_descriptors)
 	rq.fds = fds;
 	for (rq.fd_count = 0; rq.fd_count <= SPAWN_FD_MAX; rq.fd_count += 8) {
 		w = start_waiting(&rq);
-		ck_assert_int_eq(count_fds_of(w.pid), 3 + (int)rq.fd_count);
+		assert_fds_of(w.pid, 3 + (int)rq.fd_count);
 		assert_same_file(w.pid, 1, out[1]);
 		assert_same_file(w.pid, 2, null_fd);
 		for (i = 0; i < (int)rq.fd_count; i++)
@@ -231,11 +249,17 @@ START_TEST(the_same_descriptor_twice)
 	rq.fds = fds;
 	rq.fd_count = 2;
 	w = start_waiting(&rq);
-	ck_assert_int_eq(count_fds_of(w.pid), 5);
+	assert_fds_of(w.pid, 5);
 	assert_same_file(w.pid, 4, null_fd);
 	stop_waiting(&w);
 }
 END_TEST
+
+/*
+ * Signals 32 and 33 belong to the C library, which lets nobody change them:
+ * whoever started us may have left them ignored.
+ */
+#define LIBC_SIGNALS 0x180000000ull
 
 static void
 assert_mask(const char *status, const char *name)
@@ -243,7 +267,8 @@ assert_mask(const char *status, const char *name)
 	const char	*p = strstr(status, name);
 
 	ck_assert_ptr_nonnull(p);
-	ck_assert_msg(strtoull(p + strlen(name), NULL, 16) == 0, "%.40s", p);
+	ck_assert_msg((strtoull(p + strlen(name), NULL, 16) &
+	    ~LIBC_SIGNALS) == 0, "%.40s", p);
 }
 
 /* main has some ignored, and here all are blocked. */
@@ -279,7 +304,8 @@ START_TEST(session_and_limits)
 	read_proc(w.pid, "limits", buf, sizeof(buf));
 	p = strstr(buf, "Max open files");
 	ck_assert_ptr_nonnull(p);
-	ck_assert_int_eq((int)strtol(p + 14, NULL, 10), SOFT_LIMIT);
+	if (KERNEL_IS_IN_CHARGE)
+		ck_assert_int_eq((int)strtol(p + 14, NULL, 10), SOFT_LIMIT);
 	ck_assert_uint_gt(spawn_fd_limit(), SOFT_LIMIT);
 	stop_waiting(&w);
 }
@@ -348,6 +374,8 @@ struct failing {
 	int		 code;
 	const char	*want;
 };
+
+#define FAILING_EARLY 4		/* the first of these */
 
 static const struct failing	failing[] = {
 	{ NULL, 0, ENOENT, "exec ./prog: No such file" },
@@ -542,6 +570,52 @@ init_with_low_limit(void)
 	    strstr(e.msg, "limit on descriptors is 40") != NULL ? 0 : 2;
 }
 
+/* From here on as on a kernel, or in a container, without close_range. */
+static int
+hide_close_range(void)
+{
+	struct sock_filter	 code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+		    offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog	 prog = {
+		.len = ARRAY_LEN(code), .filter = code,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == -1)
+		return -1;
+	return syscall(SYS_close_range, 4000U, 4001U, 0U) == -1 &&
+	    errno == ENOSYS ? 0 : -1;
+}
+
+static int
+init_without_close_range(void)
+{
+	struct spawn_req	 rq = request(NULL, NULL);
+	struct err		 e = { 0 };
+	struct waiting		 w;
+
+	spawn_fini();
+	if (hide_close_range() == -1)
+		return 1;
+	if (fcntl(null_fd, F_SETFD, 0) == -1 || spawn_init(&e) == -1)
+		return 2;
+	if (fcntl(null_fd, F_GETFD) != FD_CLOEXEC)
+		return 3;
+	rq.fds = &null_fd;
+	rq.fd_count = 1;
+	w = start_waiting(&rq);
+	assert_fds_of(w.pid, 4);
+	assert_same_file(w.pid, 3, null_fd);
+	stop_waiting(&w);
+	assert_reserved();
+	return 0;
+}
+
 /* Neither before spawn_init nor after spawn_fini. */
 static int
 spawn_uninitialised(void)
@@ -559,7 +633,10 @@ START_TEST(init)
 {
 	ck_assert_int_eq(in_child(init_with_inherited), 0);
 	ck_assert_int_eq(in_child(init_with_closed_streams), 0);
-	ck_assert_int_eq(in_child(init_with_low_limit), 0);
+	if (KERNEL_IS_IN_CHARGE) {
+		ck_assert_int_eq(in_child(init_with_low_limit), 0);
+		ck_assert_int_eq(in_child(init_without_close_range), 0);
+	}
 	ck_assert_int_eq(in_child(spawn_uninitialised), 0);
 }
 END_TEST
@@ -603,7 +680,7 @@ fill(Suite *s)
 	tcase_add_test(tc, working_directory);
 	tcase_add_test(tc, held_program);
 	tcase_add_loop_test(tc, failure_has_its_reason, 0,
-	    (int)ARRAY_LEN(failing));
+	    KERNEL_IS_IN_CHARGE ? (int)ARRAY_LEN(failing) : FAILING_EARLY);
 	tcase_add_test(tc, other_failures);
 	tcase_add_test(tc, death_signal);
 	tcase_add_test(tc, nothing_piles_up);

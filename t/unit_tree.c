@@ -185,14 +185,14 @@ START_TEST(kills_below_a_zombie)
 END_TEST
 
 /* A daemon: nothing but its environment says where it comes from. */
-#define DAEMON "setsid sh -c 'echo; sleep 300' & exit 0"
+#define DAEMON "setsid sh -c '(echo; exec sleep 300) & echo; wait' & exit 0"
 
 static struct grove
 plant_daemon(char *const *envp)
 {
 	struct grove	 g = plant(DAEMON, envp);
 
-	wait_up(&g, 1);
+	wait_up(&g, 2);
 	ck_assert_int_eq(status_of(g.leader), 0);
 	return g;
 }

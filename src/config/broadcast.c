@@ -54,13 +54,21 @@ flatten(char *text)
 		*text = ' ';
 }
 
-/* The value as one line of JSON: what it is if it parses, else a string. */
+/*
+ * The value as one line of JSON: what it is if it parses, else a string.
+ * NULL: out of memory.
+ */
 static char *
 value_line(const char *text, bool *ret_is_reserved)
 {
-	json_t	*json = json_loads(text, JSON_DECODE_ANY, NULL);
-	char	*line;
+	json_error_t	 error = { .line = 0 };
+	json_t		*json = json_loads(text, JSON_DECODE_ANY, &error);
+	char		*line;
 
+	/* Without memory jansson fails, and may say nothing. */
+	if (json == NULL && (error.text[0] == '\0' ||
+	    json_error_code(&error) == json_error_out_of_memory))
+		return NULL;
 	*ret_is_reserved = json_object_get(json, "rota") != NULL;
 	if (json != NULL) {
 		line = strdup(text);

@@ -11,6 +11,7 @@
 #include "config/cpus.h"
 #include "config/listen.h"
 #include "config/name.h"
+#include "config/node.h"
 #include "config/problem.h"
 #include "config/shape.h"
 #include "config/value.h"
@@ -72,7 +73,7 @@ build_stored(struct build *b, const struct key_table *t,
 	return bad;
 }
 
-/* --- the command ----------------------------------------------------------- */
+/* --- the command ---------------------------------------------------------- */
 
 /* The whole of it as an argument of sh, in the format at hand. */
 static void
@@ -143,7 +144,8 @@ build_command(struct making *mk)
 
 	if (m->seen[POOL_COMMAND] && m->seen[POOL_ARGV])
 		FILE_PROBLEM(b->p, shape_later(m, POOL_COMMAND, POOL_ARGV),
-		    "'command' and 'argv' exclude each other; keep one of them");
+		    "'command' and 'argv' exclude each other; keep one of "
+		    "them");
 	else if (!m->seen[POOL_COMMAND] && !m->seen[POOL_ARGV] &&
 	    b->complete)
 		FILE_PROBLEM(b->p, m->pos, "command: is missing; every pool "
@@ -189,7 +191,7 @@ build_name(struct making *mk)
 	mk->pool->name = build_copy(mk->b, name);
 }
 
-/* --- where it runs --------------------------------------------------------- */
+/* --- where it runs -------------------------------------------------------- */
 
 /* Absolute, its links left alone. */
 static void
@@ -217,6 +219,7 @@ static void
 build_env(struct making *mk)
 {
 	const struct raw_value	*files = &mk->v[POOL_ENV_FILE];
+	const struct node	*port = NULL;
 	unsigned int		 i;
 
 	mk->pool->env = copy_list(mk->b, &mk->v[POOL_ENV]);
@@ -228,15 +231,15 @@ build_env(struct making *mk)
 			FILE_PROBLEM(mk->b->p, shape_item_pos(mk->m,
 			    POOL_ENV_FILE, i), "env_file: is empty; expected "
 			    "the path of a file");
-	for (i = 0; i < mk->v[POOL_ENV].count; i++)
-		if (strncmp(mk->v[POOL_ENV].list[i], "PORT=", 5) == 0 &&
-		    (mk->m->seen[POOL_PORT] || mk->m->seen[POOL_LISTEN]))
-			FILE_PROBLEM(mk->b->p, shape_item_pos(mk->m,
-			    POOL_ENV, i), "env: PORT is set by rota to the "
-			    "port of this pool; leave it out");
+	if (mk->m->at[POOL_ENV] != NULL && (mk->m->seen[POOL_PORT] ||
+	    mk->m->seen[POOL_LISTEN]))
+		port = node_find(mk->m->at[POOL_ENV], "PORT");
+	if (port != NULL)
+		FILE_PROBLEM(mk->b->p, port->key_pos, "env: PORT is set by "
+		    "rota to the port of this pool; leave it out");
 }
 
-/* --- listeners ------------------------------------------------------------- */
+/* --- listeners ------------------------------------------------------------ */
 
 static void
 add_listener(struct making *mk, const char *name, const char *text,
@@ -308,7 +311,7 @@ build_listen(struct making *mk)
 	check_listener_names(mk);
 }
 
-/* --- the rest -------------------------------------------------------------- */
+/* --- the rest ------------------------------------------------------------- */
 
 static void
 build_success_exit(struct making *mk)
@@ -432,7 +435,7 @@ build_pool(struct build *b, struct conf_pool *pool,
 	check_backoff(&mk);
 }
 
-/* --- between pools --------------------------------------------------------- */
+/* --- between pools -------------------------------------------------------- */
 
 static void
 check_names(struct build *b, const struct shape *s)
@@ -451,8 +454,8 @@ check_names(struct build *b, const struct shape *s)
 			    pools[i].command_pos;
 			FILE_PROBLEM(b->p, pos, "two pools are named '%s' "
 			    "(the other is in line %u); give one of them "
-			    "another 'name:'", pools[i].name,
-			    pools[j].pos.line);
+			    "another %s", pools[i].name, pools[j].pos.line,
+			    b->ini ? "[name]" : "'name:'");
 			break;
 		}
 }

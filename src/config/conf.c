@@ -115,7 +115,7 @@ conf_load_text(const char *path, const char *text, size_t len,
 		conf_problem_oom(p);
 		return NULL;
 	}
-	root = b.ini ? ini_read(text, len, p) :
+	root = b.ini ? ini_read(text, len, p, &b.complete) :
 	    scan_yaml(text, len, p, &b.complete);
 	if (root != NULL)
 		load_tree(&b, root);

@@ -162,22 +162,14 @@ cpus_quota(const char *proc_cgroup, const char *root)
 	return cpus;
 }
 
-/* The kernel refuses a set that is smaller than its own. */
 static unsigned int
 affinity_cpus(void)
 {
-	cpu_set_t	*set;
-	size_t		 n;
+	cpu_set_t	 sets[CPUS_MAX / CPU_SETSIZE];
 	int		 count = 0;
 
-	for (n = 1024; n <= CPUS_MAX && count == 0; n *= 4) {
-		set = CPU_ALLOC(n);
-		if (set == NULL)
-			break;
-		if (sched_getaffinity(0, CPU_ALLOC_SIZE(n), set) == 0)
-			count = CPU_COUNT_S(CPU_ALLOC_SIZE(n), set);
-		CPU_FREE(set);
-	}
+	if (sched_getaffinity(0, sizeof(sets), sets) == 0)
+		count = CPU_COUNT_S(sizeof(sets), sets);
 	return count > 0 ? (unsigned int)count : 1;
 }
 

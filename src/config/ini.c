@@ -16,12 +16,12 @@
 struct reader {
 	const char		*text, *end;	/* what is left to read */
 	unsigned int		 line;		/* the last that was read */
-	const char		*at;		/* where it begins... */
-	size_t			 len;		/* ...and how long it is */
+	const char		*at, *end_at;	/* from where to where it goes */
 	struct conf_problems	*p;
 	struct node		*root;
 	struct node		*pools;		/* NULL: no section yet */
 	struct node		*section;	/* where keys go now */
+	bool			 skipped;	/* a line was refused */
 	bool			 failed;	/* out of memory */
 };
 
@@ -149,35 +149,28 @@ find_comment(const char *s, const char *end)
 	return NULL;
 }
 
-/*
- * Look at a line before inih does: whether it should see it at all.  What
- * it would cut or join is refused; sections are ours.
- */
+/* A line of a key: what inih would cut is refused. */
 static bool
 accept_line(struct reader *r, const char *s, const char *end, size_t room)
 {
 	const char	*c;
 
-	if (s == end || *s == ';' || *s == '#')
-		return false;
-	if (*s == '[') {
-		read_section(r, s, end);
-		return false;
-	}
 	if ((size_t)(end - s) + 2 > room) {
+		r->skipped = true;
 		FILE_PROBLEM(r->p, place_of(r, s), "the line has %zu bytes "
 		    "and INI takes at most %zu here; use YAML for longer "
 		    "values", (size_t)(end - s), room - 2);
 		return false;
 	}
 	if ((c = find_comment(s, end)) != NULL) {
+		r->skipped = true;
 		FILE_PROBLEM(r->p, place_of(r, c), "' ;' would begin a "
 		    "comment, and cut the value; put a comment on a line of "
 		    "its own, and use YAML for such a value");
 		return false;
 	}
-	if (memchr(s, '=', (size_t)(end - s)) == NULL &&
-	    memchr(s, ':', (size_t)(end - s)) == NULL) {
+	if (*s == '=' || *s == ':' || (memchr(s, '=', (size_t)(end - s)) ==
+	    NULL && memchr(s, ':', (size_t)(end - s)) == NULL)) {
 		FILE_PROBLEM(r->p, place_of(r, s), "expected 'key = value', "
 		    "[name of a pool], or a comment that begins with ';' or "
 		    "'#'");
@@ -209,8 +202,11 @@ read_line(char *buf, int size, void *arg)
 		;
 	for (; end > s && (is_blank(end[-1]) || end[-1] == '\r'); end--)
 		;
-	r->len = (size_t)(end - r->at);
-	if (accept_line(r, s, end, (size_t)size)) {
+	r->end_at = end;
+	if (s < end && *s == '[')
+		read_section(r, s, end);
+	if (s < end && *s != ';' && *s != '#' && *s != '[' &&
+	    accept_line(r, s, end, (size_t)size)) {
 		n = (size_t)(end - s);
 		memcpy(buf, s, n);
 	}
@@ -251,9 +247,11 @@ static struct node *
 list_for(struct reader *r, struct node *map, const char *key,
     struct conf_pos pos)
 {
-	int		 i = map == r->section ? keys_find(&keys_pool, key) : -1;
 	struct node	*n;
+	int		 i = -1;
 
+	if (map == r->section)
+		i = keys_find(&keys_pool, key);
 	if (i == -1 || !key_is_list(&keys_pool.keys[i]))
 		return NULL;
 	n = node_find(map, key);
@@ -292,12 +290,14 @@ on_value(void *arg, const char *section, const char *name, const char *value)
 	(void)section;			/* read_section knows it */
 	if (r->section == NULL || r->failed)
 		return 1;
-	for (s = r->at; is_blank(*s); s++)
+	for (s = r->at; s < r->end_at && is_blank(*s); s++)
 		;
 	key_pos = place_of(r, s);
-	for (s += strcspn(s, "=:") + 1; is_blank(*s); s++)
+	for (; s < r->end_at && *s != '=' && *s != ':'; s++)
 		;
-	pos = place_of(r, s > r->at + r->len ? r->at + r->len : s);
+	for (s += s < r->end_at; s < r->end_at && is_blank(*s); s++)
+		;
+	pos = place_of(r, s);
 	map = descend(r, &name, key_pos);
 	if (map == NULL)
 		return 1;
@@ -316,7 +316,8 @@ on_value(void *arg, const char *section, const char *name, const char *value)
 }
 
 struct node *
-ini_read(const char *text, size_t len, struct conf_problems *p)
+ini_read(const char *text, size_t len, struct conf_problems *p,
+    bool *ret_complete)
 {
 	struct conf_pos	 start = { 1, 1 };
 	struct reader	 r = { .text = text, .end = text + len, .p = p };
@@ -342,5 +343,6 @@ ini_read(const char *text, size_t len, struct conf_problems *p)
 		node_free(r.root);
 		return NULL;
 	}
+	*ret_complete = !r.skipped;
 	return r.root;
 }

@@ -33,7 +33,7 @@ struct key {
 	const char		*word;		/* legal beside numbers... */
 	uint64_t		 word_value;	/* ...and what it stands for */
 	const char *const	*words;		/* of an enum, in its order */
-	size_t			 offset;	/* of the value when it is stored */
+	size_t			 offset;	/* where it is stored */
 	const char		*expect;	/* what would be right */
 	const char		*text;		/* what it is */
 };
@@ -64,7 +64,7 @@ enum { TOP_LOG_FORMAT, TOP_POOLS, TOP__COUNT };
 struct key_table {
 	const struct key	*keys;
 	size_t			 count;
-	const char		*name;		/* before the path: "broadcast." */
+	const char		*name;		/* goes before the path */
 };
 
 extern const struct key_table	 keys_pool, keys_broadcast, keys_top;

@@ -183,7 +183,7 @@ listen_fini(struct conf_listen *l)
 	l->name = l->text = NULL;
 }
 
-/* --- two of them ----------------------------------------------------------- */
+/* --- two of them ---------------------------------------------------------- */
 
 static in_port_t
 port_of(const struct conf_listen *l)

@@ -87,7 +87,8 @@ node_item_pos(const struct node *n, size_t i)
 
 	if (n->kind == NODE_SCALAR)
 		return n->pos;
-	for (item = n->first; item != NULL && i > 0; i--)
-		item = item->next;
+	for (item = n->first; item != NULL; item = item->next)
+		if (item->kind == NODE_SCALAR && i-- == 0)
+			break;
 	return item != NULL ? item->pos : n->pos;
 }

@@ -36,6 +36,6 @@ void		 node_free(struct node *);
 struct node	*node_find(const struct node *map, const char *key);
 /* A scalar that YAML takes for "no value". */
 bool		 node_is_null(const struct node *);
-/* Where the nth item of a list stands, or a scalar in its place. */
+/* Where the nth scalar of a list stands, or a scalar in its place. */
 struct conf_pos	 node_item_pos(const struct node *, size_t n);
 #endif

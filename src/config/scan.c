@@ -15,9 +15,9 @@ struct scan {
 	size_t			 len;
 	struct conf_problems	*p;
 	struct node		*root;
-	struct node		*open[NODE_DEPTH_MAX];	/* maps and lists */
+	struct node		*open[NODE_DEPTH_MAX]; /* maps and lists */
 	size_t			 depth;
-	char			*key;		/* waits for its value, or NULL */
+	char			*key;	/* waits for its value, or NULL */
 	struct conf_pos		 key_pos;
 	unsigned int		 documents;
 	bool			 stop;
@@ -29,6 +29,8 @@ pos_of(const yaml_mark_t *m)
 	return (struct conf_pos){ (unsigned int)m->line + 1,
 	    (unsigned int)m->column + 1 };
 }
+
+#define TAB_ADVICE "a tab cannot indent YAML; use spaces"
 
 /* What libyaml says, and what a person can do about it. */
 static const struct {
@@ -54,6 +56,14 @@ static const struct {
 	    "that opened with '{'", false },
 	{ "did not find expected <document start>", "the config ends before "
 	    "this; expected 'key: value' lines only", false },
+	{ "did not find expected node content", "a value cannot begin like "
+	    "this; one such as [::1]:7000 must be in quotes", false },
+	{ "found a tab character that violates indentation", TAB_ADVICE,
+	    false },
+	{ "found a tab character where an indentation space is expected",
+	    TAB_ADVICE, false },
+	{ "did not find expected alphabetic or numeric character", "a value "
+	    "that begins with '*' or '&' must be in quotes", true },
 	{ "found unknown escape character", "no such escape in double quotes; "
 	    "write \\\\ for a backslash, or use single quotes", false },
 	{ "found undefined tag handle", "a value that begins with '!' must "
@@ -79,8 +89,7 @@ explain_character(struct scan *s)
 		} while (at < s->text + s->len && (*at & 0xc0) == 0x80);
 	c = at < s->text + s->len ? *at : '\0';
 	if (c == '\t')
-		FILE_PROBLEM(s->p, pos_of(m), "a tab cannot indent YAML; "
-		    "use spaces");
+		FILE_PROBLEM(s->p, pos_of(m), TAB_ADVICE);
 	else
 		FILE_PROBLEM(s->p, pos_of(m), "a value that begins with '%c' "
 		    "must be in quotes", c);
@@ -159,7 +168,8 @@ wants_key(const struct scan *s)
 	    s->key == NULL;
 }
 
-static void
+/* True: there was something to reject. */
+static bool
 reject_extras(struct scan *s, const yaml_char_t *anchor,
     const yaml_char_t *tag, struct conf_pos pos)
 {
@@ -170,6 +180,7 @@ reject_extras(struct scan *s, const yaml_char_t *anchor,
 	if (tag != NULL)
 		FILE_PROBLEM(s->p, pos, "tags are not supported; a value "
 		    "that begins with '!' must be in quotes");
+	return anchor != NULL || tag != NULL;
 }
 
 static void
@@ -179,8 +190,10 @@ on_scalar(struct scan *s, const yaml_event_t *e)
 	struct conf_pos	 pos = pos_of(&e->start_mark);
 	struct node	*n;
 	char		*text;
+	bool		 has_extras;
 
-	reject_extras(s, e->data.scalar.anchor, e->data.scalar.tag, pos);
+	has_extras = reject_extras(s, e->data.scalar.anchor,
+	    e->data.scalar.tag, pos);
 	if (strlen(v) != e->data.scalar.length)
 		FILE_PROBLEM(s->p, pos, "a NUL byte cannot be in a text");
 	text = strdup(v);
@@ -194,7 +207,8 @@ on_scalar(struct scan *s, const yaml_event_t *e)
 		s->key_pos = pos;
 		return;
 	}
-	n = value_new(s, NODE_SCALAR, pos);
+	n = value_new(s, has_extras && v[0] == '\0' ? NODE_BAD :
+	    NODE_SCALAR, pos);
 	if (n == NULL) {
 		free(text);
 		return;
@@ -210,10 +224,10 @@ on_open(struct scan *s, enum node_kind kind, const yaml_event_t *e)
 	struct node	*n;
 
 	if (kind == NODE_MAP)
-		reject_extras(s, e->data.mapping_start.anchor,
+		(void)reject_extras(s, e->data.mapping_start.anchor,
 		    e->data.mapping_start.tag, pos);
 	else
-		reject_extras(s, e->data.sequence_start.anchor,
+		(void)reject_extras(s, e->data.sequence_start.anchor,
 		    e->data.sequence_start.tag, pos);
 	if (wants_key(s)) {
 		FILE_PROBLEM(s->p, pos, "a key must be a word%s",
@@ -299,6 +313,17 @@ scan_events(struct scan *s)
 	}
 }
 
+/* Reading stopped inside these: an empty one may not be empty. */
+static void
+forgive_open(struct scan *s)
+{
+	size_t	 i;
+
+	for (i = 1; i < s->depth; i++)
+		if (s->open[i]->first == NULL)
+			s->open[i]->kind = NODE_BAD;
+}
+
 struct node *
 scan_yaml(const char *text, size_t len, struct conf_problems *p,
     bool *ret_complete)
@@ -306,13 +331,17 @@ scan_yaml(const char *text, size_t len, struct conf_problems *p,
 	struct scan	 s = { .text = text, .len = len, .p = p };
 
 	*ret_complete = false;
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		s.text += 3;		/* libyaml would indent by it */
+		s.len -= 3;
+	}
 	if (!yaml_parser_initialize(&s.parser)) {
 		conf_problem_oom(p);
 		return NULL;
 	}
 	yaml_parser_set_encoding(&s.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&s.parser, (const unsigned char *)text,
-	    len);
+	yaml_parser_set_input_string(&s.parser,
+	    (const unsigned char *)s.text, s.len);
 	scan_events(&s);
 	yaml_parser_delete(&s.parser);
 	free(s.key);
@@ -322,6 +351,8 @@ scan_yaml(const char *text, size_t len, struct conf_problems *p,
 		node_free(s.root);
 		return NULL;
 	}
+	if (s.stop)
+		forgive_open(&s);
 	*ret_complete = !s.stop;
 	return s.root;
 }

@@ -19,14 +19,14 @@ struct walk {
 	struct conf_problems	*p;
 	bool			 ini;
 	struct shape		*shape;
-	struct shape_pool	*pool;		/* NULL: none, in "pools" form */
+	struct shape_pool	*pool;		/* the one being walked */
 	bool			 failed;
 };
 
 /* A table, and the map that takes its keys. */
 struct into {
 	const struct key_table	*table;
-	struct shape_map	*map;		/* NULL: they do not belong here */
+	struct shape_map	*map;	/* NULL: they do not belong here */
 };
 
 static void	walk_pool(struct walk *, const struct node *);
@@ -52,7 +52,7 @@ shape_item_pos(const struct shape_map *m, int key, size_t n)
 	return m->at[key] != NULL ? node_item_pos(m->at[key], n) : m->pos;
 }
 
-/* --- what does not fit ----------------------------------------------------- */
+/* --- what does not fit ---------------------------------------------------- */
 
 static const char *const kind_names[] = {
 	[NODE_SCALAR] = "a single value", [NODE_LIST] = "a list",
@@ -177,14 +177,14 @@ report_unknown(struct walk *w, const struct node *n, const struct into *into,
 		    "you mean '%s'?", cut, path);
 	else if (group != NULL || into[0].table == &keys_broadcast) {
 		join(all, sizeof(all), k.list);
-		FILE_PROBLEM(w->p, n->key_pos, "unknown key '%s'; known here "
-		    "are %s", cut, all);
+		FILE_PROBLEM(w->p, n->key_pos, "unknown key '%s'; known here: "
+		    "%s", cut, all);
 	} else
 		FILE_PROBLEM(w->p, n->key_pos, "unknown key '%s'; "
 		    "rota.yaml(5) has the list of keys", cut);
 }
 
-/* --- the values of keys ---------------------------------------------------- */
+/* --- the values of keys --------------------------------------------------- */
 
 static bool
 check_scalar(struct walk *w, const struct node *n, const char *path,
@@ -211,12 +211,11 @@ check_scalar(struct walk *w, const struct node *n, const char *path,
 }
 
 static bool
-check_list(struct walk *w, const struct node *n, const char *path,
+check_list(struct walk *w, struct node *n, const char *path,
     const struct key *k)
 {
-	const struct node	*item;
-	char			 expect[VALUE_EXPECT_SIZE];
-	bool			 good = true;
+	struct node	*item;
+	char		 expect[VALUE_EXPECT_SIZE];
 
 	if (n->kind == NODE_SCALAR && k->kind == KEY_ONE_OR_MORE)
 		return check_scalar(w, n, path, k);
@@ -233,9 +232,9 @@ check_list(struct walk *w, const struct node *n, const char *path,
 	for (item = n->first; item != NULL; item = item->next)
 		if (item->kind != NODE_SCALAR || node_is_null(item)) {
 			report_kind(w, item, path, expect);
-			good = false;
+			item->kind = NODE_BAD;
 		}
-	return good;
+	return true;
 }
 
 static void
@@ -270,7 +269,7 @@ is_variable(const char *name)
 }
 
 static bool
-check_variable(struct walk *w, const struct node *map, const struct node *n)
+check_variable(struct walk *w, const struct node *map, struct node *n)
 {
 	const struct node	*before = find_before(map, n);
 	char			 cut[PROBLEM_CUT_SIZE];
@@ -300,22 +299,22 @@ check_variable(struct walk *w, const struct node *map, const struct node *n)
 }
 
 static bool
-check_free_map(struct walk *w, const struct node *n, const char *path,
+check_free_map(struct walk *w, struct node *n, const char *path,
     const struct key *k)
 {
-	const struct node	*item;
-	bool			 good = true;
+	struct node	*item;
 
 	if (n->kind != NODE_MAP) {
 		report_kind(w, n, path, k->expect);
 		return false;
 	}
 	for (item = n->first; item != NULL; item = item->next)
-		good = check_variable(w, n, item) && good;
-	return good;
+		if (!check_variable(w, n, item))
+			item->kind = NODE_BAD;
+	return true;
 }
 
-/* --- maps ------------------------------------------------------------------ */
+/* --- maps ----------------------------------------------------------------- */
 
 static void	walk_map(struct walk *, const struct node *,
 		    const struct into *, size_t, const char *);
@@ -486,7 +485,7 @@ walk_child(struct walk *w, struct node *n, const struct into *into,
 		if (!keys_is_group(into[t].table, path))
 			continue;
 		if (n->kind == NODE_MAP)
-			walk_map(w, n, into + t, tables - t, path);
+			walk_map(w, n, &into[t], 1, path);
 		else
 			report_group(w, n, &into[t], path);
 		return;

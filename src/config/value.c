@@ -15,7 +15,7 @@
 _Static_assert(sizeof(enum conf_balance) == sizeof(int) &&
     sizeof(enum log_format) == sizeof(int), "an enum is not an int");
 
-/* --- formatting ------------------------------------------------------------ */
+/* --- formatting ----------------------------------------------------------- */
 
 /* In the largest unit that leaves nothing over. */
 static void
@@ -124,7 +124,7 @@ value_expect(const struct key *k, char buf[VALUE_EXPECT_SIZE])
 	}
 }
 
-/* --- parsing --------------------------------------------------------------- */
+/* --- parsing -------------------------------------------------------------- */
 
 /* A value being read, and where a complaint about it goes. */
 struct reading {
@@ -207,7 +207,7 @@ read_word(const struct reading *r, const char *const *words, int *ret)
 	for (i = 0; lower[i] != '\0'; i++)
 		lower[i] = lower[i] == '_' ? '-' :
 		    (char)tolower((unsigned char)lower[i]);
-	near = text_nearest(lower, words);
+	near = r->k->kind == KEY_BOOL ? NULL : text_nearest(lower, words);
 	if (near == NULL)
 		return complain(r, "is not known");
 	(void)snprintf(what, sizeof(what), "is not known (did you mean "

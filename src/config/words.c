@@ -125,15 +125,15 @@ add_word(struct split *sp)
 {
 	char	**words, *copy;
 
-	copy = strdup(sp->out);
 	words = realloc(sp->words, (sp->count + 2) * sizeof(*words));
-	if (words != NULL)
-		sp->words = words;
-	if (copy == NULL || words == NULL) {
-		free(copy);
+	if (words == NULL)
 		return err_set(sp->e, ENOMEM, "command");
-	}
-	words[sp->count++] = copy;
+	sp->words = words;
+	copy = strdup(sp->out);
+	words[sp->count] = copy;	/* NULL ends the list */
+	if (copy == NULL)
+		return err_set(sp->e, ENOMEM, "command");
+	sp->count++;
 	words[sp->count] = NULL;
 	return 0;
 }

@@ -21,7 +21,7 @@
  * a list, all values strings.
  */
 
-/* --- the plain form -------------------------------------------------------- */
+/* --- the plain form ------------------------------------------------------- */
 
 /* An item of a list, or a pair of a free map. */
 static int
@@ -44,15 +44,14 @@ put_list(struct buf *b, const struct node *n)
 {
 	const struct node	*item;
 
-	if (n->kind == NODE_SCALAR)
-		return quote_printf(b, "[") == -1 ||
-		    quote_scalar(b, n->text) == -1 ||
-		    quote_printf(b, "]") == -1 ? -1 : 0;
 	if (quote_printf(b, "[") == -1)
 		return -1;
+	if (n->kind == NODE_SCALAR && put_item(b, n, false) == -1)
+		return -1;
 	for (item = n->first; item != NULL; item = item->next)
-		if (put_item(b, item, n->kind == NODE_MAP) == -1 ||
-		    (item->next != NULL && quote_printf(b, ", ") == -1))
+		if (item->kind == NODE_SCALAR &&
+		    (put_item(b, item, n->kind == NODE_MAP) == -1 ||
+		    quote_printf(b, ",\n  ") == -1))
 			return -1;
 	return quote_printf(b, "]");
 }
@@ -108,7 +107,7 @@ put_all(struct buf *b, const struct shape *s)
 	return quote_printf(b, "]}\n");
 }
 
-/* --- libcyaml -------------------------------------------------------------- */
+/* --- libcyaml ------------------------------------------------------------- */
 
 static const cyaml_schema_value_t string_schema = {
 	.type = CYAML_STRING, .flags = CYAML_FLAG_POINTER,

@@ -8,11 +8,13 @@
 
 /* Times in a tcp_info are only as good as the kernel's tick. */
 #define TICK_MS 10
+/* An empty line after a body, as some clients send it, is no request. */
+#define STRAY_BYTES 2
 
 /*
- * A request has begun that has not reached us as a whole.  Answered before:
- * bytes that came after the answer; never answered: any bytes.  Where the
- * kernel does not say (a Unix socket) none is assumed.
+ * A request has begun that has not reached us as a whole: there came more
+ * than was used, or, where that is not known, something after the answer.
+ * Where the kernel does not say (a Unix socket) none is assumed.
  */
 static bool
 conn_has_begun(const struct conn *c)
@@ -24,10 +26,12 @@ conn_has_begun(const struct conn *c)
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == -1 ||
 	    ti.tcpi_data_segs_in == 0)
 		return false;
-	if (ti.tcpi_data_segs_out == 0)
+	if (ti.tcpi_last_data_recv < CONN_IDLE_MS)
 		return true;
-	return ti.tcpi_last_data_recv < CONN_IDLE_MS ||
-	    ti.tcpi_last_data_recv + TICK_MS < ti.tcpi_last_data_sent;
+	if (c->inexact)
+		return ti.tcpi_last_data_recv + TICK_MS <
+		    ti.tcpi_last_data_sent;
+	return ti.tcpi_bytes_received > c->used_bytes + STRAY_BYTES;
 }
 
 uint64_t

@@ -8,13 +8,15 @@ struct MHD_Connection;
 
 /* What is to be known of a connection beside what libmicrohttpd does. */
 struct conn {
-	struct list		 node;		/* of the fresh, or the others */
+	struct list		 node;		/* of fresh, or of others */
 	struct list		 waiting;	/* of delayed answers */
 	struct MHD_Connection	*http;		/* NULL while it is fresh */
 	int			 fd;		/* not ours once it is not */
 	uint64_t		 quiet_since_ms;	/* born or answered */
 	uint64_t		 due_ms;	/* of a delayed answer */
 	uint64_t		 ended_ms;	/* when it was half-closed */
+	uint64_t		 used_bytes;	/* of what was received */
+	bool			 inexact;	/* there may be more of these */
 	bool			 busy;		/* within a request */
 	bool			 delayed;	/* this request was, already */
 	bool			 ended;

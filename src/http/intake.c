@@ -197,6 +197,7 @@ intake_failed(struct intake *in, uint64_t now_ms)
 	case ESHUTDOWN:
 		intake_none(in);
 		intake_watch(in);
+		rota_close_listeners(in->rota);
 		break;
 	default:
 		/* A client that has gone, or a listener that was shut. */

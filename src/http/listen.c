@@ -83,7 +83,7 @@ listen_open(const char *where, struct err *e)
 
 	if (strlen(where) >= sizeof(copy))
 		return err_set(e, 0, "'%.40s...' is too long", where);
-	(void)strcpy(copy, where);
+	memcpy(copy, where, strlen(where) + 1);
 	if (strchr(where, ':') != NULL && !listen_split(copy, &host, &port))
 		return err_set(e, 0, "'%s' is not PORT, ADDRESS:PORT or "
 		    "[ADDRESS]:PORT", where);

@@ -20,7 +20,8 @@ main(int argc, char **argv)
 	if (status != -1)
 		return status;
 	if (o.stamp)
-		(void)dprintf(STDOUT_FILENO, "stamp %" PRIu64 "\n", began_ns);
+		(void)dprintf(STDOUT_FILENO, "stamp %ld %" PRIu64 "\n",
+		    (long)getpid(), began_ns);
 	faults_at_start(&o.faults);
 	return worker_main(&o);
 }

@@ -19,7 +19,7 @@ struct faults {
 	uint64_t	 start_delay_ms;
 	bool		 never_ready;
 	struct death	 death;
-	bool		 die_after;	/* the death comes some time after ready */
+	bool		 die_after;	/* some time after ready */
 	uint64_t	 die_after_ms;
 	const char	*crash_path;	/* NULL: none; here and below */
 	const char	*hang_path;

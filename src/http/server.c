@@ -17,7 +17,7 @@
 #include "http/faults.h"
 
 #define CONNECTION_MAX	(1u << 24)	/* descriptors run out before */
-#define MEMORY_MAX	8192		/* for a request's and an answer's head */
+#define MEMORY_MAX	8192		/* for the head of a request */
 
 /* What is said, once as it is and once with "Connection: close". */
 enum answer { ANSWER_PAGE, ANSWER_HEALTH, ANSWER__COUNT };
@@ -137,11 +137,28 @@ request_delay(struct server *s, struct conn *c)
 static enum MHD_Result
 request_begin(struct MHD_Connection *http, void **arg)
 {
-	struct conn	*c = conn_of(http);
+	const union MHD_ConnectionInfo	*info;
+	struct conn			*c = conn_of(http);
 
 	*arg = c;
 	c->busy = true;
 	c->delayed = false;
+	info = MHD_get_connection_info(http,
+	    MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	if (info != NULL)
+		c->used_bytes += info->header_size;
+	return MHD_YES;
+}
+
+/* Part of a body: not looked at.  Chunks have more to them than we see. */
+static enum MHD_Result
+request_body(struct conn *c, size_t *size)
+{
+	if (MHD_lookup_connection_value(c->http, MHD_HEADER_KIND,
+	    MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL)
+		c->inexact = true;
+	c->used_bytes += *size;
+	*size = 0;
 	return MHD_YES;
 }
 
@@ -158,10 +175,8 @@ request_handle(void *cls, struct MHD_Connection *http, const char *url,
 	(void)upload;
 	if (c == NULL)
 		return request_begin(http, arg);
-	if (*upload_size > 0) {
-		*upload_size = 0;
-		return MHD_YES;
-	}
+	if (*upload_size > 0)
+		return request_body(c, upload_size);
 	if (s->opt->faults.delay_ms > 0 && !c->delayed)
 		return request_delay(s, c);
 	faults_at_request(&s->opt->faults, url);

@@ -160,3 +160,12 @@ rota_accept(struct rota *r, unsigned int *ret_listener)
 		r->taking = LIBROTA_DONE;
 	return -1;
 }
+
+void
+rota_close_listeners(struct rota *r)
+{
+	if (r->conn != -1 || r->taking != LIBROTA_DONE)
+		return;
+	while (r->accept_count > 0)
+		(void)close(r->accept_fds[--r->accept_count]);
+}

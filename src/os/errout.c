@@ -120,34 +120,35 @@ line_is_lost(void)
 }
 
 /* Keep a line, or the end of one, for when there is room. */
-static void
+static bool
 keep(const char *line, size_t len)
 {
 	if (out.full || buf_append(&out.waiting, line, len) == -1) {
 		out.full = buf_len(&out.waiting) > 0;
-		line_is_lost();
-		return;
+		return false;
 	}
 	if (!ev_is_active(&out.pause))
 		ev_io_start(out.loop, &out.writable);
+	return true;
 }
 
-/* With nothing waiting: write at once what goes, and keep the rest. */
-static void
+/* Write at once what goes, if nothing waits, and keep the rest. */
+static bool
 put(const char *line, size_t len)
 {
 	size_t	 done;
 
+	if (buf_len(&out.waiting) > 0)
+		return keep(line, len);
 	switch (write_most(line, len, &done)) {
 	case WROTE_ALL:
-		break;
+		return true;
 	case WOULD_BLOCK:
-		keep(line + done, len - done);
-		break;
+		return keep(line + done, len - done);
 	case READER_GONE:
-		line_is_lost();
 		break;
 	}
+	return false;
 }
 
 /* Say how much is missing here; the line comes back to errout_write. */
@@ -160,7 +161,7 @@ note_lost(void)
 		return;
 	out.noting = true;
 	out.note_lost = false;
-	log_warn("stderr was not read in time: %llu lines are lost",
+	log_warn("lines that stderr did not take, and that are lost: %llu",
 	    (unsigned long long)lost);
 	out.noting = false;
 	if (!out.note_lost)
@@ -172,12 +173,10 @@ errout_write(const char *line, size_t len)
 {
 	if (buf_len(&out.waiting) == 0 && out.lost > 0 && !out.noting)
 		note_lost();
-	if (buf_len(&out.waiting) == 0 && out.mid_line)
-		put("\n", 1);		/* after one that was cut */
-	if (buf_len(&out.waiting) == 0)
-		put(line, len);
-	else
-		keep(line, len);
+	/* After a line that was cut comes its end, or nothing. */
+	if ((buf_len(&out.waiting) == 0 && out.mid_line && !put("\n", 1)) ||
+	    !put(line, len))
+		line_is_lost();
 }
 
 /* Write what waits; *ret_done: how many bytes went. */

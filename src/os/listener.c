@@ -249,22 +249,55 @@ bind_inet(int fd, const struct conf_listen *l, struct err *e)
 	return 0;
 }
 
-/* A socket that is bound as far as its kind goes without a trace. */
 static int
-open_inet(const struct conf_listen *l, struct err *e)
+open_bound(const struct conf_listen *l, struct err *e)
 {
-	struct conf_listen	 ipv4;
-	AUTO_FD			 fd = -1;
+	AUTO_FD	 fd = -1;
 
 	fd = socket(l->addr.ss_family,
 	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1) {
-		if (errno != EAFNOSUPPORT || !l->dual_stack)
-			return fail(l, errno, e);
-		without_ipv6(l, &ipv4);
-		return open_inet(&ipv4, e);
-	}
+	if (fd == -1)
+		return fail(l, errno, e);
 	return bind_inet(fd, l, e) == -1 ? -1 : fd_take(&fd);
+}
+
+static void
+set_port(struct conf_listen *l, uint16_t port)
+{
+	struct sockaddr_in	 in;
+	struct sockaddr_in6	 in6;
+
+	if (l->addr.ss_family == AF_INET) {
+		memcpy(&in, &l->addr, sizeof(in));
+		in.sin_port = htons(port);
+		memcpy(&l->addr, &in, sizeof(in));
+	} else {
+		memcpy(&in6, &l->addr, sizeof(in6));
+		in6.sin6_port = htons(port);
+		memcpy(&l->addr, &in6, sizeof(in6));
+	}
+}
+
+/*
+ * A bound socket.  The kernel takes a port that it has chosen itself away
+ * at a shutdown, so ask for the one that it would choose.
+ */
+static int
+open_inet(const struct conf_listen *l, struct err *e)
+{
+	struct conf_listen	 chosen;
+	AUTO_FD			 fd = -1;
+
+	fd = open_bound(l, e);
+	if (fd == -1 && e->code == EAFNOSUPPORT && l->dual_stack) {
+		without_ipv6(l, &chosen);
+		return open_inet(&chosen, e);
+	}
+	if (fd == -1 || port_of(&l->addr) != 0)
+		return fd_take(&fd);
+	chosen = *l;
+	set_port(&chosen, listener_port(fd));
+	return open_bound(&chosen, e);
 }
 
 static int

@@ -37,9 +37,9 @@ uint64_t listener_backlog_cap(void);
 int	listener_accept(int fd);
 /*
  * A process that shares the listener may shut it down, for everybody: it
- * then polls as writable, which a listener never does, and accepting fails
- * with EINVAL.  Make it listen again.  0, or -1 with *e set (always so for
- * a unix socket, which has to be closed and opened anew).
+ * then polls as hung up (watching for EV_WRITE shows that, and nothing
+ * else ever) and takes nothing.  Make it listen again.  0, or -1 with *e
+ * set; so always for a unix socket, which has to be opened anew.
  */
 int	listener_mend(int fd, uint64_t backlog, struct err *e);
 #endif

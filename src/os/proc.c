@@ -60,6 +60,7 @@ proc_stat(pid_t pid, struct proc_stat *ret)
 	ret->pid = pid;
 	ret->ppid = (pid_t)ppid;
 	ret->is_dead = state == 'Z' || state == 'X';
+	ret->is_stopped = state == 'T' || state == 't';
 	ret->start_ticks = start;
 	return 0;
 }

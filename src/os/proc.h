@@ -8,6 +8,7 @@
 struct proc_stat {
 	pid_t			 pid, ppid;
 	bool			 is_dead;	/* a zombie */
+	bool			 is_stopped;	/* by a signal or a tracer */
 	unsigned long long	 start_ticks;	/* since boot */
 };
 

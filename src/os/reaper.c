@@ -2,6 +2,7 @@
 #include "os/reaper.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,11 +44,27 @@ find(const struct reaper *r, pid_t pid)
 	return link;
 }
 
+/*
+ * Somebody may have started us with SIGCHLD ignored, which makes the
+ * kernel reap our children; and that one is stopped is no news.
+ */
+static void
+want_sigchld(void)
+{
+	struct sigaction	 sa = {
+		.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP,
+	};
+
+	(void)sigemptyset(&sa.sa_mask);
+	(void)sigaction(SIGCHLD, &sa, NULL);
+}
+
 struct reaper *
 reaper_new(struct err *e)
 {
 	struct reaper	*r = calloc(1, sizeof(*r));
 
+	want_sigchld();
 	if (r != NULL)
 		r->buckets = calloc(FIRST_BUCKETS, sizeof(struct child *));
 	if (r == NULL || r->buckets == NULL) {

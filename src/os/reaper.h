@@ -9,7 +9,7 @@ struct reaper;
 /* status as waitpid gives it.  May watch others, the same pid among them. */
 typedef void reaper_cb(void *arg, pid_t pid, int status);
 
-/* NULL with *e set. */
+/* NULL with *e set.  Puts SIGCHLD back to its default, blocked or not. */
 struct reaper	*reaper_new(struct err *e);
 void		 reaper_free(struct reaper *);
 /* A pid is watched once; it is forgotten before the callback is called. */

@@ -245,11 +245,13 @@ spawn_init(struct err *e)
 void
 spawn_fini(void)
 {
+	int	 n;
+
 	if (!self.ready)
 		return;
 	(void)munmap(self.stack, self.guard + STACK_SIZE);
-	(void)syscall(SYS_close_range, (unsigned int)FIRST_FD,
-	    (unsigned int)NULL_FD, 0U);
+	for (n = FIRST_FD; n < RESERVED_END; n++)
+		(void)close(n);
 	self.ready = false;
 }
 

@@ -2,6 +2,7 @@
 #include "os/tree.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "os/reaper.h"
 
 #define ENV_SIZE	512
-#define PASSES_MAX	64	/* as deep as a tree can be and be found */
+#define PASSES_MAX	100	/* then it is killed as far as known */
 
 /*
  * Processes that are going to be killed.  Each is stopped as soon as it is
@@ -25,6 +26,7 @@ struct tree {
 	struct member {
 		pid_t			 pid;
 		unsigned long long	 start_ticks;
+		bool			 is_settled;	/* has no more */
 	}	*list;
 	size_t	 count, size;
 	bool	 scan;			/* no children files: scan /proc */
@@ -96,7 +98,9 @@ tree_add(struct tree *t, pid_t pid)
 		t->size = size;
 	}
 	(void)kill(pid, SIGSTOP);
-	t->list[t->count++] = (struct member){ pid, st.start_ticks };
+	t->list[t->count++] = (struct member){
+		.pid = pid, .start_ticks = st.start_ticks
+	};
 }
 
 static void
@@ -115,23 +119,48 @@ add_if_below(void *arg, pid_t pid, pid_t ppid)
 		tree_add(t, pid);
 }
 
-/* Add all descendants, again and again until there is none that is new. */
+/*
+ * Whether all children of a member that there will ever be can be seen: a
+ * stop takes effect only once it has left the kernel, and fork with it.
+ */
+static bool
+tree_settle(struct member *m)
+{
+	struct proc_stat	 st;
+
+	m->is_settled = proc_stat(m->pid, &st) == -1 || st.is_dead ||
+	    st.is_stopped;
+	return m->is_settled;
+}
+
+/* Add children of those that have not settled; true: nothing is to come. */
+static bool
+tree_pass(struct tree *t)
+{
+	size_t	 before = t->count, i;
+	bool	 all_settled = true;
+
+	for (i = 0; i < t->count; i++) {
+		if (t->list[i].is_settled)
+			continue;
+		if (!tree_settle(&t->list[i]))
+			all_settled = false;
+		if (!t->scan)
+			proc_children(t->list[i].pid, add_child, t);
+	}
+	if (t->scan)
+		proc_all(add_if_below, t);
+	return all_settled && t->count == before;
+}
+
+/* Add all descendants. */
 static void
 tree_grow(struct tree *t)
 {
-	size_t	 before, i;
 	int	 pass;
 
-	for (pass = 0; pass < PASSES_MAX; pass++) {
-		before = t->count;
-		if (t->scan)
-			proc_all(add_if_below, t);
-		else
-			for (i = 0; i < t->count; i++)
-				proc_children(t->list[i].pid, add_child, t);
-		if (t->count == before)
-			return;
-	}
+	for (pass = 0; pass < PASSES_MAX && !tree_pass(t); pass++)
+		(void)sched_yield();
 }
 
 /* A pid that was given to another process meanwhile is spared. */

@@ -2,39 +2,21 @@
 #include "supervise/broadcast.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/fd.h"
-#include "base/limit.h"
 #include "base/log.h"
 #include "config/conf.h"
 #include "ipc/message.h"
 #include "ipc/proto.h"
 #include "os/loop.h"
-#include "supervise/command.h"
-#include "supervise/generation.h"
 #include "supervise/pool.h"
+#include "supervise/source.h"
 #include "supervise/worker.h"
-
-struct source {
-	struct broadcaster		*owner;
-	const struct conf_broadcast	*conf;
-	int				 number;	/* in config order */
-	ev_timer			 tick;
-	int64_t				 counter;
-	struct command			 command;
-	struct message			*last;		/* NULL: none yet */
-	struct limit			 limit;
-};
 
 struct broadcaster {
 	struct pool	*pool;
@@ -44,8 +26,6 @@ struct broadcaster {
 };
 
 static void	source_tick(struct ev_loop *, ev_timer *, int);
-static void	source_command_done(void *, const char *, const char *,
-		    size_t);
 
 /* The name of a source in messages: its key, or its number. */
 static const char *
@@ -57,7 +37,7 @@ source_name(const struct source *s, char *buf, size_t size)
 	return buf;
 }
 
-static void
+void
 source_failed(struct source *s, const char *why)
 {
 	unsigned int	 more;
@@ -70,8 +50,7 @@ source_failed(struct source *s, const char *why)
 	    s->last != NULL ? "the last value stays" : "there is none yet");
 }
 
-/* A new value: remembered, and sent to everybody who is ready. */
-static void
+void
 source_value(struct source *s, const char *text, size_t len)
 {
 	const char	*why = NULL;
@@ -86,100 +65,15 @@ source_value(struct source *s, const char *text, size_t len)
 	pool_send(s->owner->pool, m, s->number, NULL);
 }
 
-static void
-source_counter(struct source *s)
-{
-	char	 text[24];
-	int	 n = snprintf(text, sizeof(text), "%" PRId64, s->counter);
-
-	if (s->counter < INT64_MAX)
-		s->counter++;
-	source_value(s, text, (size_t)n);
-}
-
-static void
-source_constant(struct source *s)
-{
-	source_value(s, s->conf->value, strlen(s->conf->value));
-}
-
 /* The pool's newest generation: where its programs find things. */
-static const struct generation *
+const struct generation *
 source_place(const struct source *s)
 {
 	return s->owner->pool->slots[0].gen;
 }
 
-static int
-source_read_file(struct source *s, char **ret_text, size_t *ret_len,
-    struct err *e)
-{
-	AUTO_FD		 fd = openat(source_place(s)->dir_fd, s->conf->path,
-			    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat	 st;
-	char		*text;
-	ssize_t		 n;
-
-	if (fd == -1 || fstat(fd, &st) == -1)
-		return err_set(e, errno, "%s", s->conf->path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, 0, "%s: not a regular file", s->conf->path);
-	if (st.st_size > MESSAGE_MAX_LEN)
-		return err_set(e, EFBIG, "%s", s->conf->path);
-	text = malloc((size_t)st.st_size + 1);
-	if (text == NULL)
-		return err_set(e, ENOMEM, "%s", s->conf->path);
-	n = read(fd, text, (size_t)st.st_size);
-	if (n == -1) {
-		free(text);
-		return err_set(e, errno, "%s", s->conf->path);
-	}
-	*ret_text = text;
-	*ret_len = (size_t)n;
-	return 0;
-}
-
-static void
-source_file(struct source *s)
-{
-	struct err	 e;
-	size_t		 len = 0;
-	char		*text = NULL;
-
-	if (source_read_file(s, &text, &len, &e) == -1) {
-		source_failed(s, e.msg);
-		return;
-	}
-	source_value(s, text, len);
-	free(text);
-}
-
-/* One at a time: a command that still runs is let run. */
-static void
-source_command(struct source *s)
-{
-	struct err	 e;
-
-	if (command_is_running(&s->command))
-		return;
-	if (command_start(&s->command, s->conf->argv, source_place(s),
-	    s->conf->timeout_ms, &e) == -1)
-		source_failed(s, e.msg);
-}
-
-static void
-source_command_done(void *arg, const char *why, const char *out, size_t len)
-{
-	struct source	*s = arg;
-
-	if (why != NULL)
-		source_failed(s, why);
-	else
-		source_value(s, out, len);
-}
-
-/* One row for each kind of source: what it does when its time has come. */
-static void	(*const source_kinds[])(struct source *) = {
+/* One row for each kind of source. */
+static source_tick_fn	*const source_kinds[] = {
 	[CONF_COUNTER] = source_counter,
 	[CONF_COMMAND] = source_command,
 	[CONF_FILE] = source_file,

@@ -116,10 +116,12 @@ static const char *
 command_verdict(const struct command *c, int status, char *buf, size_t size)
 {
 	if (c->too_late)
-		return "it took longer than its timeout and was killed";
-	if (c->too_long)
-		return "it printed more than 1 MiB";
-	if (WIFSIGNALED(status))
+		(void)snprintf(buf, size, "it took longer than %llu ms and "
+		    "was killed", (unsigned long long)c->timeout_ms);
+	else if (c->too_long)
+		(void)snprintf(buf, size, "it printed more than %u bytes and "
+		    "was killed", COMMAND_OUTPUT_MAX);
+	else if (WIFSIGNALED(status))
 		(void)snprintf(buf, size, "it was killed by signal %d (%s)",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != 0)
@@ -181,6 +183,7 @@ command_begin(struct command *c, pid_t pid, int out, int err,
 {
 	c->pid = pid;
 	c->fd = out;
+	c->timeout_ms = timeout_ms;
 	c->too_long = c->too_late = false;
 	(void)fd_set_nonblock(out, true);
 	ev_io_init(&c->io, command_readable, out, EV_READ);

@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "supervise/output.h"
 struct command;
-struct conf_pool;
 struct err;
 struct generation;
 struct reaper;
@@ -35,6 +34,7 @@ struct command {
 	int		 fd;		/* its standard output, or -1 */
 	ev_io		 io;
 	ev_timer	 limit;
+	uint64_t	 timeout_ms;
 	struct buf	 out;
 	struct output	 errors;
 	bool		 too_long, too_late;

@@ -13,7 +13,8 @@
 #include "os/listener.h"
 
 #define ACCEPTS_A_TURN	64
-#define RETRY_SECONDS	0.02	/* when the kernel will not tell us */
+#define RETRY_SECONDS	0.02	/* when the kernel will not tell us; as the
+				   repeat, which ev_timer_again wants */
 
 static void	dispatch_pump(struct dispatch *);
 static void	dispatch_acceptable(struct ev_loop *, ev_io *, int);
@@ -33,7 +34,7 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	d->listeners = listeners;
 	d->held = -1;
 	list_init(&d->leftovers);
-	ev_timer_init(&d->retry, dispatch_retry, RETRY_SECONDS, 0.);
+	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
 	d->retry.data = d;
 	d->queues = calloc(slots, sizeof(*d->queues));
 	d->given = calloc(slots, sizeof(*d->given));
@@ -115,6 +116,15 @@ dispatch_down(struct dispatch *d, size_t slot)
 /* Why nobody took a connection. */
 enum refusal { TAKEN, ALL_FULL, SOME_BUSY };
 
+/* Whoever reads from it does not want any more: until it is replaced. */
+static void
+queue_break(struct dispatch *d, size_t slot)
+{
+	d->queues[slot]->broken = true;
+	log_warn("%s[%zu]: its worker has shut ROTA_CONN_FD down; it gets no "
+	    "more connections", d->pool, slot);
+}
+
 /*
  * Offer a connection to each slot that is up, beginning with the one whose
  * turn it is.  A full queue is passed over, which costs it its turn.
@@ -129,7 +139,7 @@ dispatch_offer(struct dispatch *d, unsigned char index, int conn)
 	for (i = d->turn.up_count; i > 0; i--) {
 		slot = (size_t)turn_next(&d->turn);
 		q = d->queues[slot];
-		if (q->full) {
+		if (q->full || q->broken) {
 			d->passed_over++;
 			continue;
 		}
@@ -142,8 +152,10 @@ dispatch_offer(struct dispatch *d, unsigned char index, int conn)
 			ev_io_start(d->loop, &q->room);
 			break;
 		case HANDOVER_BUSY:
-		case HANDOVER_BROKEN:
 			r = SOME_BUSY;
+			break;
+		case HANDOVER_BROKEN:
+			queue_break(d, slot);
 			break;
 		}
 		d->passed_over++;
@@ -320,6 +332,12 @@ queue_new(struct dispatch *d, struct err *e)
 	ev_io_init(&q->room, queue_writable, q->handover.feed, EV_WRITE);
 	q->room.data = q;
 	return q;
+}
+
+bool
+queue_is_broken(const struct queue *q)
+{
+	return q->broken;
 }
 
 struct queue *

@@ -22,6 +22,7 @@ struct queue {
 	unsigned int	 refs;
 	struct handover	 handover;
 	bool		 full;
+	bool		 broken;	/* shut down by its worker */
 	bool		 left;		/* in leftovers */
 	ev_io		 room;		/* while full */
 };
@@ -72,6 +73,11 @@ void	dispatch_close(struct dispatch *);
 struct queue	*queue_new(struct dispatch *, struct err *e);
 struct queue	*queue_ref(struct queue *);
 void		 queue_unref(struct queue *);
+/*
+ * Its worker has shut its end down: what is in it can be taken back, but a
+ * successor needs a new one.
+ */
+bool		 queue_is_broken(const struct queue *);
 /* It has a reader again: what is still in it is that one's. */
 void		 queue_keep(struct queue *);
 #endif

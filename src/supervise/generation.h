@@ -20,7 +20,7 @@ struct generation {
 	int			 dir_fd;
 	int			 exec_fd;
 	char			*path;		/* seen from dir_fd */
-	char			*real_path;	/* its links resolved, or NULL */
+	char			*real_path;	/* links resolved; NULL */
 	struct stat		 st;		/* of the executable */
 	bool			 is_script;
 	bool			 told;		/* that it is not what it was */

@@ -30,6 +30,52 @@ static const struct worker_ops worker_ops = {
 	.publish = pool_worker_publish,
 };
 
+/* A worker has shut a shared listener down, for all: undo that. */
+static void
+pool_listener_shut(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct pool	*p = w->data;
+	size_t		 i = (size_t)(w - p->mends);
+	struct err	 e;
+
+	(void)revents;
+	if (listener_mend(w->fd, p->conf->backlog, &e) == 0) {
+		log_warn("%s: a worker has shut down the listener %s that it "
+		    "shares; it listens again", p->conf->name,
+		    p->addresses[i]);
+		return;
+	}
+	ev_io_stop(loop, w);
+	log_err("%s: a worker has shut down the listener %s that it shares, "
+	    "and it cannot be mended: %s", p->conf->name, p->addresses[i],
+	    e.msg);
+}
+
+/* Nothing is ever written to a listener: this tells when it is shut. */
+static void
+pool_watch_listeners(struct pool *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->conf->listen_count; i++) {
+		ev_io_init(&p->mends[i], pool_listener_shut, p->listeners[i],
+		    EV_WRITE);
+		p->mends[i].data = p;
+		ev_io_start(p->loop, &p->mends[i]);
+	}
+}
+
+static void
+pool_close_listeners(struct pool *p)
+{
+	size_t	 i;
+
+	for (i = 0; i < p->conf->listen_count; i++) {
+		ev_io_stop(p->loop, &p->mends[i]);
+		listener_close(&p->listeners[i]);
+	}
+}
+
 static int
 pool_open_listeners(struct pool *p, struct err *e)
 {
@@ -64,13 +110,17 @@ pool_init(struct pool *p, struct err *e)
 		slot_init(&p->slots[i], p, (unsigned int)i);
 	p->listeners = calloc(c->listen_count + 1, sizeof(*p->listeners));
 	p->addresses = calloc(c->listen_count + 1, sizeof(*p->addresses));
-	if (p->slots == NULL || p->listeners == NULL || p->addresses == NULL)
+	p->mends = calloc(c->listen_count + 1, sizeof(*p->mends));
+	if (p->slots == NULL || p->listeners == NULL ||
+	    p->addresses == NULL || p->mends == NULL)
 		return err_set(e, ENOMEM, "pool '%s'", c->name);
 	for (i = 0; i < c->listen_count; i++)
 		p->listeners[i] = -1;
 	if (pool_open_listeners(p, e) == -1)
 		return -1;
-	if (p->handover && dispatch_init(&p->dispatch, p->loop, c->name,
+	if (!p->handover)
+		pool_watch_listeners(p);
+	else if (dispatch_init(&p->dispatch, p->loop, c->name,
 	    c->count, p->listeners, c->listen_count, e) == -1)
 		return -1;
 	p->broadcaster = broadcaster_new(p, e);
@@ -115,14 +165,13 @@ pool_free(struct pool *p)
 	for (i = 0; p->slots != NULL && i < p->conf->count; i++)
 		slot_fini(&p->slots[i]);
 	dispatch_fini(&p->dispatch);
-	for (i = 0; i < p->conf->listen_count; i++) {
-		if (p->listeners != NULL)
-			listener_close(&p->listeners[i]);
-		if (p->addresses != NULL)
-			free(p->addresses[i]);
-	}
+	if (p->listeners != NULL && p->mends != NULL)
+		pool_close_listeners(p);
+	for (i = 0; p->addresses != NULL && i < p->conf->listen_count; i++)
+		free(p->addresses[i]);
 	free(p->listeners);
 	free(p->addresses);
+	free(p->mends);
 	free(p->slots);
 	free(p);
 }
@@ -231,8 +280,7 @@ pool_stop(struct pool *p, bool at_once)
 		p->had_to_kill = p->processes > 0;
 		pool_kill_all(p);
 	}
-	for (i = 0; i < p->conf->listen_count; i++)
-		listener_close(&p->listeners[i]);
+	pool_close_listeners(p);
 	if (pool_is_over(p))
 		p->ops->ended(p->arg, p);
 }

@@ -31,10 +31,10 @@ struct slot {
 	bool			 wanted;	/* the wish: a worker is here */
 	bool			 held;		/* a rollout keeps it empty */
 	struct generation	*gen;
-	struct generation	*old_gen;	/* during a rollout, to go back */
+	struct generation	*old_gen;	/* to go back to */
 	struct queue		*queue;		/* NULL: no hand-over */
 	struct worker		*current;	/* occupies the slot */
-	struct worker		*beside;	/* a rollout's, not serving yet */
+	struct worker		*beside;	/* a rollout's, not yet in */
 	struct list		 draining;	/* old workers, leaving */
 	unsigned int		 draining_count;
 	struct backoff		 backoff;
@@ -62,20 +62,21 @@ struct pool {
 	size_t				 cpus;
 	struct slot			*slots;
 	int				*listeners;
-	char				**addresses;	/* what they are bound to */
+	ev_io				*mends;		/* shared ones */
+	char				**addresses;	/* of these */
 	uint16_t			 port;
 	bool				 handover;
 	struct dispatch			 dispatch;
 	struct broadcaster		*broadcaster;
 	struct reload			*reload;	/* under way, or NULL */
 	unsigned int			 last_generation;
-	size_t				 processes;	/* alive or not reaped */
+	size_t				 processes;	/* not reaped */
 	size_t				 starting, ready;
 	struct list			 waiting;	/* slots, for a start */
 	struct slot			*probe;
 	bool				 stopping, had_to_kill;
-	bool				 announced;	/* "all ready", once */
-	bool				 settled;	/* broadcasting may begin */
+	bool				 announced;	/* all ready */
+	bool				 settled;	/* all seen once */
 };
 
 /* Opens the listeners; NULL with *e set. */

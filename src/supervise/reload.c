@@ -257,8 +257,8 @@ reload_end(struct reload *r, enum rollout_action how)
 		    "back: %s", name, number, r->why);
 	else
 		log_err("%s: rollout of generation %u failed, roll back "
-		    "incomplete: %zu slots keep it: %s", name, number,
-		    rollout_replaced(&r->plan), r->why);
+		    "incomplete: %zu slots could not be put back: %s", name,
+		    number, rollout_replaced(&r->plan), r->why);
 	reload_release(r);
 	p->reload = NULL;
 	reload_free(r);

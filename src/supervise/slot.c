@@ -93,6 +93,22 @@ slot_start_failed(struct slot *s, const struct err *e)
 	slot_set_backoff(s, ms);
 }
 
+/* A queue that its last worker has shut down is of no use to the next. */
+static int
+slot_mend_queue(struct slot *s, struct err *e)
+{
+	struct queue	*q;
+
+	if (s->queue == NULL || !queue_is_broken(s->queue))
+		return 0;
+	q = queue_new(&s->pool->dispatch, e);
+	if (q == NULL)
+		return -1;
+	queue_unref(s->queue);
+	s->queue = q;
+	return 0;
+}
+
 static void
 slot_start(struct slot *s)
 {
@@ -106,8 +122,9 @@ slot_start(struct slot *s)
 			    "others that crash wait for it", p->conf->name,
 			    s->index);
 	}
-	s->current = pool_start_worker(s, s->gen, s->queue, &e);
 	s->was_started = true;
+	s->current = slot_mend_queue(s, &e) == -1 ? NULL :
+	    pool_start_worker(s, s->gen, s->queue, &e);
 	if (s->current == NULL)
 		slot_start_failed(s, &e);
 	else

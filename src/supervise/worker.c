@@ -49,11 +49,12 @@ worker_event_line(struct worker *w, const char *line, size_t len)
 {
 	unsigned int	 more;
 
-	if (!limit_pass(&w->complaints, clock_ms(), &more))
+	if (!limit_pass(&w->events, clock_ms(), &more))
 		return;
-	log_info(WORKER_NAME ": message: %.*s%s", WORKER_ARGS(w),
+	log_info(WORKER_NAME ": message: %.*s%s%s", WORKER_ARGS(w),
 	    (int)(len > EVENT_SHOWN ? EVENT_SHOWN : len), line,
-	    len > EVENT_SHOWN ? "..." : "");
+	    len > EVENT_SHOWN ? "..." : "",
+	    more > 0 ? " (others before it are not logged)" : "");
 }
 
 /* Whether {"rota":"ready"} counts as the sign of readiness. */

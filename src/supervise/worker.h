@@ -65,6 +65,7 @@ struct worker {
 	struct channel		 channel;
 	struct output		 output;
 	struct limit		 complaints;	/* about what it sends */
+	struct limit		 events;	/* what it sends to the log */
 	uint64_t		 bad_lines;
 	char			 status[257];	/* what it says of itself */
 };
