@@ -244,6 +244,112 @@ START_TEST(defaults)
 }
 END_TEST
 
+/* Every key that is given goes to its place. */
+START_TEST(every_key)
+{
+	struct conf_pool	*pool;
+	struct conf		*c;
+
+	c = load("/etc/x.yaml", "name: n\nargv: [a, b]\nport: 70\n"
+	    "backlog: 5\ndefer_accept: yes\ncount: 9\nbalance: shared\n"
+	    "dialect: plain\nrestart: always\nsuccess_exit: [3, 255]\n"
+	    "backoff: {initial: 1ms, max: 2m, factor: 1.25, jitter: 7%, "
+	    "reset_after: 3h}\n"
+	    "ready: {when: delay, timeout: 4s, soak: 5s, delay: 2s}\n"
+	    "stop: {signal: SIGINT, timeout: 7s}\n"
+	    "reload: {order: old-first, batch: all}\n"
+	    "cwd: /w\nenv: {A: 1, B: ''}\nenv_file: [e, f]\n"
+	    "on_supervisor_exit: continue\nlog: {format: json}\n");
+	ck_assert_msg(c != NULL, "%s", said);
+	ck_assert_int_eq(c->log_format, LOG_JSON);
+	pool = c->pools;
+	ck_assert_str_eq(pool->name, "n");
+	ck_assert_str_eq(pool->argv[1], "b");
+	ck_assert_ptr_null(pool->argv[2]);
+	ck_assert_uint_eq(pool->listen_count, 1);
+	ck_assert_uint_eq(pool->listen[0].pos.line, 3);
+	ck_assert_uint_eq(pool->listen[0].pos.col, 7);
+	ck_assert_uint_eq(pool->backlog, 5);
+	ck_assert(pool->defer_accept);
+	ck_assert_uint_eq(pool->count, 9);
+	ck_assert_int_eq(pool->balance, CONF_SHARED);
+	ck_assert_int_eq(pool->dialect, CONF_PLAIN);
+	ck_assert_int_eq(pool->restart, CONF_ALWAYS);
+	ck_assert(!pool->success_exit[0] && pool->success_exit[3] &&
+	    pool->success_exit[255]);
+	ck_assert_uint_eq(pool->backoff.initial_ms, 1);
+	ck_assert_uint_eq(pool->backoff.max_ms, 120000);
+	ck_assert_uint_eq(pool->backoff.factor_milli, 1250);
+	ck_assert_uint_eq(pool->backoff.jitter_percent, 7);
+	ck_assert_uint_eq(pool->backoff.reset_after_ms, 10800000);
+	ck_assert_int_eq(pool->ready.when, CONF_READY_DELAY);
+	ck_assert_uint_eq(pool->ready.timeout_ms, 4000);
+	ck_assert_uint_eq(pool->ready.soak_ms, 5000);
+	ck_assert_uint_eq(pool->ready.delay_ms, 2000);
+	ck_assert_int_eq(pool->stop.signal, SIGINT);
+	ck_assert_uint_eq(pool->stop.timeout_ms, 7000);
+	ck_assert_int_eq(pool->reload.order, CONF_OLD_FIRST);
+	ck_assert_uint_eq(pool->reload.batch, CONF_BATCH_ALL);
+	ck_assert_str_eq(pool->cwd, "/w");
+	ck_assert_str_eq(pool->env[0], "A=1");
+	ck_assert_str_eq(pool->env[1], "B=");
+	ck_assert_str_eq(pool->env_file[1], "f");
+	ck_assert_int_eq(pool->on_supervisor_exit, CONF_ORPHAN_CONTINUE);
+	ck_assert_int_eq(pool->log_format, LOG_JSON);
+	ck_assert_uint_eq(pool->cwd_pos.line, 15);
+	ck_assert_uint_eq(pool->command_pos.col, 8);
+	conf_free(c);
+}
+END_TEST
+
+START_TEST(broadcasts)
+{
+	const struct conf_broadcast	*b;
+	struct conf			*c;
+
+	c = load("x.yaml", "command: x\nport: 0\nbroadcast:\n"
+	    "- {interval: 10ms, key: k, counter: 7}\n"
+	    "- {interval: 1h, command: \"a 'b c'\", timeout: 3s}\n"
+	    "- {interval: 1s, key: l, file: f}\n"
+	    "- {interval: 1s, key: m, value: v}\n");
+	ck_assert_msg(c != NULL, "%s", said);
+	ck_assert_uint_eq(c->pools[0].broadcast_count, 4);
+	b = c->pools[0].broadcast;
+	ck_assert_int_eq(b[0].source, CONF_COUNTER);
+	ck_assert_uint_eq(b[0].interval_ms, 10);
+	ck_assert_str_eq(b[0].key, "k");
+	ck_assert_int_eq(b[0].counter, 7);
+	ck_assert_int_eq(b[1].source, CONF_COMMAND);
+	ck_assert_ptr_null(b[1].key);
+	ck_assert_str_eq(b[1].argv[1], "b c");
+	ck_assert_uint_eq(b[1].timeout_ms, 3000);
+	ck_assert_int_eq(b[2].source, CONF_FILE);
+	ck_assert_str_eq(b[2].path, "f");
+	ck_assert_uint_eq(b[2].timeout_ms, 10000);
+	ck_assert_int_eq(b[3].source, CONF_VALUE);
+	ck_assert_str_eq(b[3].value, "\"v\"");
+	ck_assert_uint_eq(b[3].pos.line, 7);
+	conf_free(c);
+}
+END_TEST
+
+/* A file of nothing but errors does not drown anybody. */
+START_TEST(too_many_problems)
+{
+	struct conf_problems	 p = { 0 };
+	struct conf_pos		 pos = { 1, 1 };
+	unsigned int		 i;
+
+	for (i = 0; i < 5 * CONF_PROBLEMS_MAX; i++) {
+		pos.line = i;
+		FILE_PROBLEM(&p, pos, "%u", i);
+	}
+	ck_assert_uint_eq(p.count, CONF_PROBLEMS_MAX + 1);
+	ck_assert_ptr_nonnull(strstr(p.list[p.count - 1].text, "too many"));
+	conf_problems_free(&p);
+}
+END_TEST
+
 START_TEST(dialects)
 {
 	struct conf	*c;
@@ -398,6 +504,9 @@ fill(Suite *s)
 	tcase_add_test(tc, listen_unix_path);
 	tcase_add_loop_test(tc, overlap_table, 0, ARRAY_LEN(overlap_rows));
 	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, every_key);
+	tcase_add_test(tc, broadcasts);
+	tcase_add_test(tc, too_many_problems);
 	tcase_add_test(tc, dialects);
 	tcase_add_test(tc, log_formats);
 	tcase_add_loop_test(tc, cwd_table, 0, ARRAY_LEN(cwd_rows));

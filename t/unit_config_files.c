@@ -106,27 +106,38 @@ START_TEST(good_file)
 }
 END_TEST
 
-/* The same config in both formats. */
-START_TEST(same_in_both)
+static const char *const twins[] = {
+	"etc/rota", "t/conf/good/example", "t/conf/good/minimal",
+	"t/conf/good/sections"
+};
+
+static char *
+print_file(const char *name, const char *ending)
 {
 	struct conf_problems	 p = { 0 };
 	struct conf		*c;
-	char			 path[PATH_MAX], *yaml, *ini;
+	char			 path[PATH_MAX], full[PATH_MAX + 8], *text;
 
-	c = conf_load(source_path(path, _i == 0 ? "etc/rota.yaml" :
-	    "t/conf/good/example.yaml"), &p);
-	ck_assert_ptr_nonnull(c);
-	yaml = conf_print(c);
+	(void)snprintf(full, sizeof(full), "%s%s", source_path(path, name),
+	    ending);
+	c = conf_load(full, &p);
+	ck_assert_msg(c != NULL, "%s: %s", full, p.count > 0 ?
+	    p.list[0].text : "?");
+	text = conf_print(c);
+	ck_assert_ptr_nonnull(text);
 	conf_free(c);
-	c = conf_load(source_path(path, _i == 0 ? "etc/rota.ini" :
-	    "t/conf/good/example.ini"), &p);
-	ck_assert_ptr_nonnull(c);
-	ini = conf_print(c);
-	conf_free(c);
+	return text;
+}
+
+/* The same config in both formats. */
+START_TEST(same_in_both)
+{
+	char	*yaml = print_file(twins[_i], ".yaml");
+	char	*ini = print_file(twins[_i], ".ini");
+
 	ck_assert_str_eq(yaml, ini);
 	free(yaml);
 	free(ini);
-	conf_problems_free(&p);
 }
 END_TEST
 
@@ -344,7 +355,7 @@ fill(Suite *s)
 	tcase_add_test(tc, files_are_there);
 	tcase_add_loop_test(tc, bad_file, 0, (int)bad_files.gl_pathc);
 	tcase_add_loop_test(tc, good_file, 0, (int)good_files.gl_pathc);
-	tcase_add_loop_test(tc, same_in_both, 0, 2);
+	tcase_add_loop_test(tc, same_in_both, 0, ARRAY_LEN(twins));
 	tcase_add_loop_test(tc, defaults_are_good, 0, ARRAY_LEN(tables));
 	tcase_add_loop_test(tc, ranges_are_kept, 0, ARRAY_LEN(tables));
 	tcase_add_loop_test(tc, manual_has_every_key, 0, ARRAY_LEN(tables));

@@ -1,11 +1,6 @@
-/*
- * rota-http from outside: this test is its supervisor and its clients.
- */
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,300 +8,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "t/unit.h"
-
-#define HELLO "{\"rota\":\"hello\",\"version\":1,\"pool\":\"web\"," \
-	"\"slot\":2,\"count\":3,\"generation\":7,\"pid\":1,\"listeners\":[" \
-	"{\"name\":null,\"address\":\"127.0.0.1:0\"%s}]," \
-	"\"stop_timeout_ms\":1500,\"on_supervisor_exit\":\"stop\"}\n"
-#define DISCONNECT "{\"rota\":\"disconnect\",\"deadline_ms\":30000}\n"
-#define GET "GET %s HTTP/1.1\r\nHost: x\r\n\r\n"
-#define PATIENCE_MS	10000
-#define WORDS_MAX	16
-
-static pid_t	 pid = -1;
-static int	 ipc = -1;		/* our end */
-static int	 feed = -1, take = -1;	/* both ends, as the supervisor has */
-static int	 out = -1;		/* its stdout and stderr */
-static int	 door = -1;		/* where clients connect */
-static char	 answer[8192];		/* the last, NUL-terminated */
-
-/* --- starting and stopping ------------------------------------------------ */
-
-static void
-env_fd(const char *name, int fd)
-{
-	char	 text[16];
-
-	(void)snprintf(text, sizeof(text), "%d", fd);
-	(void)setenv(name, text, 1);
-}
-
-/* Execute it with the words of a command line; never returns. */
-static void
-run(const char *line)
-{
-	const char	*dir = getenv("top_builddir");
-	char		*words[WORDS_MAX], copy[512], path[512], *save = NULL;
-	int		 n = 0;
-
-	(void)snprintf(path, sizeof(path), "%s/rota-http",
-	    dir == NULL ? "." : dir);
-	(void)snprintf(copy, sizeof(copy), "rota-http %s", line);
-	words[n] = strtok_r(copy, " ", &save);
-	while (words[n] != NULL && n < WORDS_MAX - 1)
-		words[++n] = strtok_r(NULL, " ", &save);
-	words[n] = NULL;
-	(void)execv(path, words);
-	_exit(99);
-}
-
-/* With its output in a pipe; fds are inherited as they are. */
-static void
-launch(const char *line, int files)
-{
-	struct rlimit	 rl = { (rlim_t)files, (rlim_t)files };
-	int		 p[2];
-
-	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
-	pid = fork();
-	ck_assert_int_ne(pid, -1);
-	if (pid == 0) {
-		(void)dup2(p[1], STDOUT_FILENO);
-		(void)dup2(p[1], STDERR_FILENO);
-		if (files > 0)
-			(void)setrlimit(RLIMIT_NOFILE, &rl);
-		run(line);
-	}
-	(void)close(p[1]);
-	out = p[0];
-}
-
-static void
-open_door(void)
-{
-	struct sockaddr_in	 sin = { .sin_family = AF_INET,
-	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	door = socket(AF_INET, SOCK_STREAM, 0);
-	ck_assert_int_eq(bind(door, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	ck_assert_int_eq(listen(door, 64), 0);
-}
-
-/* As a worker with hand-over (or with our listener, shared). */
-static void
-supervise_limited(const char *line, int shared, int files)
-{
-	char	 hello[512], fd[32] = "";
-	int	 a[2], b[2];
-
-	open_door();
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, a), 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, b), 0);
-	ipc = a[0];
-	feed = b[0];
-	take = b[1];
-	(void)fcntl(ipc, F_SETFD, FD_CLOEXEC);
-	(void)fcntl(feed, F_SETFD, FD_CLOEXEC);
-	env_fd("ROTA_IPC_FD", a[1]);
-	if (shared) {
-		(void)snprintf(fd, sizeof(fd), ",\"fd\":%d", door);
-		(void)fcntl(door, F_SETFL, O_NONBLOCK);
-	} else {
-		env_fd("ROTA_CONN_FD", take);
-		(void)fcntl(door, F_SETFD, FD_CLOEXEC);
-	}
-	(void)setenv("ROTA_SLOT", "2", 1);
-	(void)setenv("ROTA_GENERATION", "7", 1);
-	(void)snprintf(hello, sizeof(hello), HELLO, fd);
-	ck_assert_int_gt(write(ipc, hello, strlen(hello)), 0);
-	launch(line, files);
-	(void)close(a[1]);
-}
-
-static void
-supervise(const char *line)
-{
-	supervise_limited(line, 0, 0);
-}
-
-/* Wait for its end, at most so long; the status, or -1. */
-static int
-ended(int within_ms)
-{
-	uint64_t	 end = clock_ms() + (uint64_t)within_ms;
-	int		 status;
-
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (clock_ms() > end)
-			return -1;
-		(void)poll(NULL, 0, 5);
-	}
-	pid = -1;
-	return status;
-}
-
-static void
-exits(int within_ms, int with)
-{
-	int	 status = ended(within_ms);
-
-	ck_assert_int_ne(status, -1);
-	ck_assert(WIFEXITED(status));
-	ck_assert_int_eq(WEXITSTATUS(status), with);
-}
-
-static void
-end_it(void)
-{
-	if (pid != -1) {
-		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-}
-
-/* --- the supervisor's side ------------------------------------------------ */
-
-static void
-say(const char *text)
-{
-	ck_assert_int_eq(write(ipc, text, strlen(text)), strlen(text));
-}
-
-/* Read until there is this text; 0 if it came within that time. */
-static int
-wait_text(int fd, const char *want, int within_ms)
-{
-	uint64_t	 end = clock_ms() + (uint64_t)within_ms, now;
-	struct pollfd	 p = { .fd = fd, .events = POLLIN };
-	size_t		 len = 0;
-	ssize_t		 n;
-
-	answer[0] = '\0';
-	while (strstr(answer, want) == NULL) {
-		now = clock_ms();
-		if (now > end || poll(&p, 1, (int)(end - now)) != 1)
-			return -1;
-		n = read(fd, answer + len, sizeof(answer) - 1 - len);
-		if (n <= 0)
-			return -1;
-		len += (size_t)n;
-		answer[len] = '\0';
-	}
-	return 0;
-}
-
-static void
-wait_ready(void)
-{
-	ck_assert_int_eq(wait_text(ipc, "{\"rota\":\"ready\"}\n",
-	    PATIENCE_MS), 0);
-}
-
-static void
-hand_over(int fd)
-{
-	char		 index = 0;
-	struct iovec	 iov = { &index, 1 };
-	union {
-		struct cmsghdr	 align;
-		char		 bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr	 msg = { .msg_iov = &iov, .msg_iovlen = 1,
-	    .msg_control = control.bytes,
-	    .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr	*c = CMSG_FIRSTHDR(&msg);
-
-	memset(&control, 0, sizeof(control));
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	ck_assert_int_eq(sendmsg(feed, &msg, 0), 1);
-}
-
-/* --- the client's side ---------------------------------------------------- */
-
-static int
-dial_port(uint16_t port)
-{
-	struct sockaddr_in	 sin = { .sin_family = AF_INET,
-	    .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int			 fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof(sin)),
-	    0);
-	return fd;
-}
-
-/* The client's end of a connection that waits at the door. */
-static int
-dial(void)
-{
-	struct sockaddr_in	 sin;
-	socklen_t		 len = sizeof(sin);
-
-	ck_assert_int_eq(getsockname(door, (struct sockaddr *)&sin, &len), 0);
-	return dial_port(sin.sin_port);
-}
-
-/* The client's end of one that is handed over. */
-static int
-client(void)
-{
-	int	 fd = dial(), conn;
-
-	conn = accept4(door, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	ck_assert_int_ne(conn, -1);
-	hand_over(conn);
-	(void)close(conn);
-	return fd;
-}
-
-static void
-request(int fd, const char *path)
-{
-	char	 text[256];
-
-	(void)snprintf(text, sizeof(text), GET, path);
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
-	    strlen(text));
-}
-
-/* One whole answer, with this in it; all bodies end with a newline. */
-static void
-answers(int fd, const char *want)
-{
-	ck_assert_int_eq(wait_text(fd, "\r\n\r\n", PATIENCE_MS), 0);
-	if (strstr(answer, want) == NULL)
-		ck_abort_msg("'%s' is not in '%s'", want, answer);
-}
-
-static void
-asks(int fd, const char *path, const char *want)
-{
-	request(fd, path);
-	answers(fd, want);
-}
-
-/* How long until the end of file; -1: not within that time. */
-static int
-eof_after(int fd, int within_ms)
-{
-	uint64_t	 began = clock_ms();
-	struct pollfd	 p = { .fd = fd, .events = POLLIN };
-	char		 c;
-
-	if (poll(&p, 1, within_ms) != 1 || read(fd, &c, 1) != 0)
-		return -1;
-	return (int)(clock_ms() - began);
-}
+#include "t/unit_worker.h"
 
 /* --- serving -------------------------------------------------------------- */
 
@@ -315,7 +20,8 @@ static const struct {
 } value_rows[] = {
 	{ "51\n", "\nCached value: 51\n" },
 	{ "{\"usersCount\":52}\n", "\nCached value: 52\n" },
-	{ "{\"a\":1,\"b\":[2, 3]}\n", "\nCached value: {\"a\":1,\"b\":[2,3]}\n" },
+	{ "{\"a\":1,\"b\":[2, 3]}\n",
+	    "\nCached value: {\"a\":1,\"b\":[2,3]}\n" },
 	{ "{\"name\":\"a \\\"b\\\"\"}\n", "\nCached value: a \"b\"\n" },
 	{ "0.1\n", "\nCached value: 0.1\n" },
 	{ "null\n", "\nCached value: null\n" },
@@ -602,7 +308,8 @@ static uint16_t
 said_port(void)
 {
 	ck_assert_int_eq(wait_text(out, "\n", PATIENCE_MS), 0);
-	return htons((uint16_t)atoi(strrchr(answer, ':') + 1));
+	return htons((uint16_t)strtoul(strrchr(answer, ':') + 1,
+	    NULL, 10));
 }
 
 START_TEST(serves_alone)
@@ -672,201 +379,13 @@ START_TEST(says_what_is_wrong)
 }
 END_TEST
 
-/* --- misbehaving ---------------------------------------------------------- */
-
-static const struct {
-	const char	*line, *path;
-	int		 signal, status;
-} death_rows[] = {
-	{ "--exit 7", NULL, 0, 7 },
-	{ "--exit 0", NULL, 0, 0 },
-	{ "--signal KILL", NULL, SIGKILL, 0 },
-	{ "--signal SIGTERM", NULL, SIGTERM, 0 },
-	{ "--die-after 100ms", NULL, 0, 1 },
-	{ "--die-after 100ms --exit 3", NULL, 0, 3 },
-	{ "--die-after 100ms --signal ABRT", NULL, SIGABRT, 0 },
-	{ "--crash-path /crash", "/crash", SIGSEGV, 0 },
-	{ "--crash-path /crash --exit 9", "/crash", 0, 9 },
-	{ "--crash-path /crash --signal ABRT", "/crash", SIGABRT, 0 },
-};
-
-START_TEST(dies)
-{
-	struct rlimit	 none = { 0, 0 };
-	int		 fd, status;
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	supervise(death_rows[_i].line);
-	if (death_rows[_i].path != NULL) {
-		fd = client();
-		asks(fd, "/", "Handled by");
-		request(fd, death_rows[_i].path);
-	}
-	status = ended(PATIENCE_MS);
-	ck_assert_int_ne(status, -1);
-	if (death_rows[_i].signal != 0) {
-		ck_assert(WIFSIGNALED(status));
-		ck_assert_int_eq(WTERMSIG(status), death_rows[_i].signal);
-	} else {
-		ck_assert(WIFEXITED(status));
-		ck_assert_int_eq(WEXITSTATUS(status), death_rows[_i].status);
-	}
-}
-END_TEST
-
-START_TEST(misbehaves_in_one_slot)
-{
-	supervise(_i == 0 ? "--exit 7 --only-slot 2" :
-	    "--exit 7 --only-slot 1");
-	if (_i == 0)
-		exits(PATIENCE_MS, 7);
-	else
-		wait_ready();
-	end_it();
-}
-END_TEST
-
-START_TEST(is_late)
-{
-	uint64_t	 began = clock_ms();
-
-	supervise("--start-delay 300ms");
-	wait_ready();
-	ck_assert_uint_ge(clock_ms() - began, 300);
-	end_it();
-}
-END_TEST
-
-START_TEST(is_never_ready)
-{
-	int	 fd;
-
-	supervise("--never-ready");
-	fd = client();
-	request(fd, "/");
-	ck_assert_int_eq(wait_text(ipc, "ready", 500), -1);
-	ck_assert_int_eq(wait_text(fd, "\r\n", 100), -1);
-	say(DISCONNECT);
-	exits(PATIENCE_MS, 0);
-}
-END_TEST
-
-START_TEST(ignores)
-{
-	int	 fd;
-
-	supervise("--ignore-term");
-	wait_ready();
-	fd = client();
-	say(DISCONNECT);
-	ck_assert_int_eq(kill(pid, SIGTERM), 0);
-	ck_assert_int_eq(ended(300), -1);
-	asks(fd, "/", "Handled by");
-	end_it();
-}
-END_TEST
-
-START_TEST(hangs)
-{
-	int	 fd, other;
-
-	supervise("--hang-path /hang");
-	wait_ready();
-	fd = client();
-	other = client();
-	asks(other, "/", "Handled by");
-	request(fd, "/hang");
-	(void)poll(NULL, 0, 50);
-	request(other, "/");
-	ck_assert_int_eq(wait_text(other, "\r\n", 300), -1);
-	ck_assert_int_eq(kill(pid, SIGTERM), 0);
-	ck_assert_int_eq(ended(200), -1);
-	end_it();
-}
-END_TEST
-
-START_TEST(burns_and_leaks)
-{
-	struct rusage	 ru;
-	int		 fd, i;
-
-	supervise("--burn 20ms --leak 1M");
-	wait_ready();
-	fd = client();
-	for (i = 0; i < 5; i++)
-		asks(fd, "/", "Handled by");
-	end_it();
-	ck_assert_int_eq(getrusage(RUSAGE_CHILDREN, &ru), 0);
-	ck_assert_int_ge((ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 +
-	    ru.ru_utime.tv_usec + ru.ru_stime.tv_usec, 90000);
-	ck_assert_int_ge(ru.ru_maxrss, 7000);
-}
-END_TEST
-
-/* The children it has, at most max of them. */
-static int
-children(pid_t *list, int max)
-{
-	char	 path[64];
-	FILE	*f;
-	long	 child;
-	int	 n = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children",
-	    (long)pid, (long)pid);
-	f = fopen(path, "r");
-	if (f == NULL)
-		return 0;
-	while (n < max && fscanf(f, "%ld", &child) == 1)
-		list[n++] = (pid_t)child;
-	(void)fclose(f);
-	return n;
-}
-
-START_TEST(forks)
-{
-	pid_t	 list[4];
-	int	 n;
-
-	supervise("--fork --daemon-child");
-	wait_ready();
-	n = children(list, 4);
-	ck_assert_int_eq(n, 2);
-	(void)poll(NULL, 0, 50);
-	ck_assert_int_eq(getsid(list[0]), getsid(0));
-	ck_assert_int_eq(getsid(list[1]), list[1]);
-	end_it();
-	ck_assert_int_eq(kill(list[0], SIGTERM), 0);
-	ck_assert_int_eq(kill(list[1], SIGTERM), 0);
-}
-END_TEST
-
-START_TEST(prints)
-{
-	char		 want[64];
-	uint64_t	 before = clock_ns(), stamp;
-	long		 said;
-
-	supervise("--stamp --print hi --print-each there");
-	wait_ready();
-	asks(client(), "/", "Handled by");
-	ck_assert_int_eq(wait_text(out, "there\n", PATIENCE_MS), 0);
-	(void)snprintf(want, sizeof(want), "stamp %ld ", (long)pid);
-	ck_assert_int_eq(strncmp(answer, want, strlen(want)), 0);
-	ck_assert_int_eq(sscanf(answer, "stamp %ld %lu\nhi\nthere\n", &said,
-	    &stamp), 2);
-	ck_assert_uint_gt(stamp, before);
-	ck_assert_uint_lt(stamp, clock_ns());
-	end_it();
-}
-END_TEST
-
 static void
-fill_serving(Suite *s)
+fill(Suite *s)
 {
 	TCase	*t = tcase_create("serving");
 
 	tcase_set_timeout(t, 40);
+	fill_misbehaving(s);
 	tcase_add_test(t, shows_values);
 	tcase_add_test(t, reads_bodies);
 	tcase_add_test(t, delays_side_by_side);
@@ -883,26 +402,6 @@ fill_serving(Suite *s)
 	tcase_add_loop_test(t, serves_alone, 0, 4);
 	tcase_add_test(t, ends_idle_connections);
 	tcase_add_loop_test(t, says_what_is_wrong, 0, 14);
-	suite_add_tcase(s, t);
-}
-
-static void
-fill(Suite *s)
-{
-	TCase	*t = tcase_create("misbehaving");
-
-	fill_serving(s);
-	tcase_set_timeout(t, 40);
-	tcase_add_loop_test(t, dies, 0,
-	    sizeof(death_rows) / sizeof(death_rows[0]));
-	tcase_add_loop_test(t, misbehaves_in_one_slot, 0, 2);
-	tcase_add_test(t, is_late);
-	tcase_add_test(t, is_never_ready);
-	tcase_add_test(t, ignores);
-	tcase_add_test(t, hangs);
-	tcase_add_test(t, burns_and_leaks);
-	tcase_add_test(t, forks);
-	tcase_add_test(t, prints);
 	suite_add_tcase(s, t);
 }
 

@@ -116,7 +116,11 @@ struct conf_problems {
 	size_t			 count;
 };
 
-/* Never fails: out of memory is remembered as a problem without text. */
+/*
+ * Never fails: out of memory is remembered as a problem without text, and
+ * of too many the last says so.
+ */
+#define CONF_PROBLEMS_MAX 1000
 void	conf_problem_add(struct conf_problems *, enum conf_problem_kind,
 	    struct conf_pos, const char *fmt, ...) PRINTFLIKE(4, 5);
 size_t	conf_problems_of(const struct conf_problems *,

@@ -50,7 +50,8 @@ join(const char *cwd, const char *dir, size_t len, const char *name)
 
 /*
  * The first that can be executed.  One that is there and cannot be is
- * remembered for the message, as execvp does.
+ * remembered for the message; a folder that we may not look into is as good
+ * as empty.
  */
 static int
 search(const char *word, const char *folders, const char *cwd,
@@ -71,7 +72,7 @@ search(const char *word, const char *folders, const char *cwd,
 			*ret_path = path;
 			return 0;
 		}
-		if (one.code == EACCES && !seen) {
+		if (one.code == EACCES && !seen && access(path, F_OK) == 0) {
 			*e = one;
 			seen = true;
 		}

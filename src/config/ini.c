@@ -16,12 +16,13 @@
 struct reader {
 	const char		*text, *end;	/* what is left to read */
 	unsigned int		 line;		/* the last that was read */
-	const char		*at, *end_at;	/* from where to where it goes */
+	const char		*at, *end_at;	/* its text */
 	struct conf_problems	*p;
 	struct node		*root;
 	struct node		*pools;		/* NULL: no section yet */
 	struct node		*section;	/* where keys go now */
 	bool			 skipped;	/* a line was refused */
+	bool			 full;		/* too many keys, reported */
 	bool			 failed;	/* out of memory */
 };
 
@@ -64,8 +65,10 @@ map_put(struct reader *r, struct node *map, enum node_kind kind,
 	if (n == NULL)
 		r->failed = true;
 	else if (node_add(map, n) == -1) {
-		FILE_PROBLEM(r->p, pos, "more than %d entries in one place",
-		    NODE_CHILDREN_MAX);
+		if (!r->full)
+			FILE_PROBLEM(r->p, pos, "more than %d entries in one "
+			    "place", NODE_CHILDREN_MAX);
+		r->full = true;
 		n = NULL;
 	}
 	return n;

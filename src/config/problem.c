@@ -46,19 +46,19 @@ conf_problem_oom(struct conf_problems *p)
 		memset(one, 0, sizeof(*one));
 }
 
-void
-conf_problem_add(struct conf_problems *p, enum conf_problem_kind kind,
-    struct conf_pos pos, const char *fmt, ...)
+static void	problem_vadd(struct conf_problems *, enum conf_problem_kind,
+		    struct conf_pos, const char *, va_list)
+		    __attribute__((format(printf, 4, 0)));
+
+static void
+problem_vadd(struct conf_problems *p, enum conf_problem_kind kind,
+    struct conf_pos pos, const char *fmt, va_list ap)
 {
 	struct conf_problem	*one;
-	va_list			 ap;
 	char			*raw, *text;
 	size_t			 size;
-	int			 n;
+	int			 n = vasprintf(&raw, fmt, ap);
 
-	va_start(ap, fmt);
-	n = vasprintf(&raw, fmt, ap);
-	va_end(ap);
 	if (n == -1) {
 		conf_problem_oom(p);
 		return;
@@ -75,6 +75,23 @@ conf_problem_add(struct conf_problems *p, enum conf_problem_kind kind,
 	(void)text_escape(text, size, raw, (size_t)n);
 	free(raw);
 	*one = (struct conf_problem){ .kind = kind, .pos = pos, .text = text };
+}
+
+void
+conf_problem_add(struct conf_problems *p, enum conf_problem_kind kind,
+    struct conf_pos pos, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	if (p->count > CONF_PROBLEMS_MAX)
+		return;
+	va_start(ap, fmt);
+	if (p->count < CONF_PROBLEMS_MAX)
+		problem_vadd(p, kind, pos, fmt, ap);
+	else
+		problem_vadd(p, kind, pos, "too many errors; the rest is "
+		    "left out", ap);
+	va_end(ap);
 }
 
 size_t

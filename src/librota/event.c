@@ -125,7 +125,7 @@ event_disconnect(struct rota *r, uint64_t deadline_ms,
 {
 	r->draining = true;
 	if (r->taking == LIBROTA_TAKING)
-		r->taking = r->conn != -1 ? LIBROTA_LAST : LIBROTA_DONE;
+		r->taking = LIBROTA_LAST;
 	ret->type = ROTA_DISCONNECT;
 	ret->deadline_ms = deadline_ms;
 	return 1;

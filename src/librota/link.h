@@ -31,6 +31,7 @@ struct rota {
 	size_t			 out_len, out_sent;
 	struct librota_hello	 hello;
 	enum librota_taking	 taking;
+	unsigned int		 last_count;	/* accepted since LAST */
 	size_t			 take_next;	/* listener to look at first */
 	size_t			 accept_count;
 	int			 accept_fds[LIBROTA_WIRE_LISTENERS];

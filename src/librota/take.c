@@ -7,6 +7,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/*
+ * How many may be accepted after the worker was told to leave: what waits
+ * then would otherwise be reset when nobody is left; but where others go on
+ * it need not stay for ever.
+ */
+#define TAKE_LAST_MAX 4096
+
 /* Room for more than the one that is sent, to be closed if they come. */
 #define TAKE_FDS 4
 
@@ -150,6 +157,12 @@ rota_accept(struct rota *r, unsigned int *ret_listener)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
+	if (r->conn == -1 && r->taking == LIBROTA_LAST &&
+	    r->last_count++ == TAKE_LAST_MAX) {
+		r->taking = LIBROTA_DONE;
+		errno = ESHUTDOWN;
+		return -1;
+	}
 	fd = r->conn != -1 ? take_handed_over(r, ret_listener) :
 	    take_accepted(r, ret_listener);
 	if (fd != -1)
@@ -164,8 +177,14 @@ rota_accept(struct rota *r, unsigned int *ret_listener)
 void
 rota_close_listeners(struct rota *r)
 {
+	size_t	 i;
+
 	if (r->conn != -1 || r->taking != LIBROTA_DONE)
 		return;
-	while (r->accept_count > 0)
-		(void)close(r->accept_fds[--r->accept_count]);
+	for (i = 0; i < r->hello.listener_count; i++) {
+		if (r->hello.listeners[i].fd != -1)
+			(void)close(r->hello.listeners[i].fd);
+		r->hello.listeners[i].fd = -1;
+	}
+	r->accept_count = 0;
 }

@@ -272,6 +272,7 @@ pool_stop(struct pool *p, bool at_once)
 		for (i = 0; i < p->conf->count; i++)
 			dispatch_down(&p->dispatch, i);
 	}
+	pool_close_listeners(p);	/* the last worker refuses the rest */
 	for (i = 0; i < p->conf->count; i++) {
 		p->slots[i].wanted = false;
 		slot_reconcile(&p->slots[i]);
@@ -280,7 +281,6 @@ pool_stop(struct pool *p, bool at_once)
 		p->had_to_kill = p->processes > 0;
 		pool_kill_all(p);
 	}
-	pool_close_listeners(p);
 	if (pool_is_over(p))
 		p->ops->ended(p->arg, p);
 }

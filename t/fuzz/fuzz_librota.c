@@ -21,12 +21,12 @@ take_lines(struct librota_line *l)
 
 	while ((line = librota_line_next(l, &len)) != NULL) {
 		if (len > LIBROTA_LINE_MAX || line[len] != '\0')
-			abort();
+			__builtin_trap();
 		librota_wire_parse(line, len, &w);
 		librota_hello_free(&w.hello);
 		again = librota_wire_plain(line, &again_len);
 		if (again != NULL && again[again_len - 1] != '\n')
-			abort();
+			__builtin_trap();
 		free(again);
 	}
 }
