@@ -328,7 +328,10 @@ static const struct {
 } values[] = {
 	{ "51", "usersCount", "{\"usersCount\":51}\n" },
 	{ "51\n", "n", "{\"n\":51}\n" },
-	{ " [1, 2] ", NULL, "[1,2]\n" },
+	{ "[1,\r\n 2]\n \n", NULL, "[1,   2]\n" },
+	{ "0.1", "k", "{\"k\":0.1}\n" },
+	{ "1.10\n", NULL, "1.10\n" },
+	{ "1", "say \"k\"", "{\"say \\\"k\\\"\":1}\n" },
 	{ "two words\n", "k", "{\"k\":\"two words\"}\n" },
 	{ "two\nlines\n", NULL, "\"two\\nlines\"\n" },
 	{ "", "k", "{\"k\":\"\"}\n" },

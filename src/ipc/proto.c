@@ -2,6 +2,7 @@
 #include "ipc/proto.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,30 +177,85 @@ proto_disconnect(uint64_t deadline_ms)
 	    "deadline_ms", (json_int_t)deadline_ms));
 }
 
+/* Valid JSON on one line: a line end can only stand between its tokens. */
+static size_t
+flatten(char *to, const char *json, size_t len)
+{
+	size_t	 i;
+
+	while (len > 0 && strchr(" \t\r\n", json[len - 1]) != NULL)
+		len--;
+	for (i = 0; i < len; i++)
+		to[i] = json[i] == '\n' || json[i] == '\r' ? ' ' : json[i];
+	return len;
+}
+
+/*
+ * The text of a value as it is, so that numbers keep their digits; with a
+ * key (in JSON) as an object.
+ */
+static struct message *
+proto_wrap(const char *key, const char *json, size_t len)
+{
+	size_t		 n = 0, room = len + 4;
+	char		*line;
+	struct message	*m;
+
+	if (key != NULL)
+		room += strlen(key);
+	line = malloc(room);
+	if (line == NULL)
+		return NULL;
+	if (key != NULL)
+		n = (size_t)snprintf(line, room, "{%s:", key);
+	n += flatten(line + n, json, len);
+	if (key != NULL)
+		line[n++] = '}';
+	m = message_new(line, n);
+	free(line);
+	return m;
+}
+
+/* A JSON string of text, or NULL: not UTF-8, or out of memory. */
+static char *
+proto_string(const char *text, size_t len)
+{
+	json_t	*v = json_stringn(text, len);
+	char	*s = v != NULL ? json_dumps(v, ENCODE_FLAGS) : NULL;
+
+	json_decref(v);
+	return s;
+}
+
 struct message *
 proto_value(const char *text, size_t len, const char *key,
     const char **ret_why)
 {
 	json_t		*v = json_loadb(text, len, DECODE_FLAGS, NULL);
-	struct message	*m;
+	bool		 is_json = v != NULL;
+	bool		 is_ours = json_object_get(v, "rota") != NULL;
+	char		*name = NULL, *string = NULL;
+	struct message	*m = NULL;
 
-	if (v == NULL) {
-		if (len > 0 && text[len - 1] == '\n')
-			len--;
-		v = json_stringn(text, len);
-	}
-	if (v == NULL) {
-		*ret_why = "neither JSON nor UTF-8 text";
-		return NULL;
-	}
-	if (key == NULL && json_object_get(v, "rota") != NULL) {
+	json_decref(v);
+	if (key == NULL && is_ours) {
 		*ret_why = "an object with the key \"rota\", which belongs "
 		    "to the protocol";
-		json_decref(v);
 		return NULL;
 	}
-	m = proto_encode(key != NULL ? json_pack("{s:o}", key, v) : v);
 	*ret_why = "out of memory";
+	if (key != NULL && (name = proto_string(key, strlen(key))) == NULL)
+		return NULL;
+	if (!is_json && len > 0 && text[len - 1] == '\n')
+		len--;
+	if (is_json)
+		m = proto_wrap(name, text, len);
+	else if ((string = proto_string(text, len)) != NULL)
+		m = proto_wrap(name, string, strlen(string));
+	else
+		*ret_why = "neither JSON nor UTF-8 text";
+	free(name);
+	free(string);
 	if (m != NULL && m->len > MESSAGE_MAX_LEN) {
 		*ret_why = "longer than 1 MiB";
 		message_unref(m);

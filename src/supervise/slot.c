@@ -44,7 +44,7 @@ slot_fini(struct slot *s)
 }
 
 bool
-slot_is_settled(const struct slot *s)
+slot_is_settled(struct slot *s)
 {
 	return s->ended || ev_is_active(&s->restart) ||
 	    !list_empty(&s->waiting);

@@ -22,5 +22,5 @@ void	slot_switch(struct slot *);
 /* Take the slot out of the turns and its worker out of the slot. */
 void	slot_drain(struct slot *);
 /* In back-off, or it will never start again: nothing to wait for. */
-bool	slot_is_settled(const struct slot *);
+bool	slot_is_settled(struct slot *);
 #endif
