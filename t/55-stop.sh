@@ -48,7 +48,7 @@ begin_slow() {			# begin_slow COUNT
 	wait_for 30 begun "$1" || not_ok "$1 requests are begun"
 }
 
-# --- TERM, while there is something to do ------------------------------------
+# --- TERM, while there is something to do ---------------------
 for balance in round-robin shared; do
 	: >"$tmp/journal"
 	start_rota "command: rota-http --delay 700ms --journal $tmp/journal
@@ -87,7 +87,7 @@ $(load_value keep ok) were answered" \
 		awk '$3 != "refused"')" ""
 done
 
-# --- a second one --------------------------------------------------------------
+# --- a second one ---------------------
 start_rota "command: rota-http --delay 60s --journal $tmp/journal
 port: 0
 count: 2"
@@ -104,7 +104,7 @@ is "a second TERM ends at once: exit status" "$?" 1
 tree_is_gone "a second TERM"
 load_stop slow
 
-# --- stop.timeout ----------------------------------------------------------------
+# --- stop.timeout ---------------------
 start_rota "command: rota-http --delay 60s --journal $tmp/journal
 port: 0
 count: 2
@@ -155,7 +155,7 @@ is "stop.signal: exit status" "$?" 0
 is "stop.signal: each has got it" "$(grep -c left "$tmp/polite.log")" 2
 tree_is_gone "stop.signal"
 
-# --- grandchildren -----------------------------------------------------------------
+# --- grandchildren ---------------------
 start_rota "command: rota-http --fork --daemon-child
 port: 0
 count: 2
@@ -181,7 +181,7 @@ stop_rota
 is "rota ends well" "$?" 0
 tree_is_gone "stopped workers"
 
-# --- kill -9 of the supervisor ---------------------------------------------------------
+# --- kill -9 of the supervisor ---------------------
 for balance in round-robin shared; do
 	start_rota "command: rota-http --delay 500ms --journal $tmp/journal
 port: 0

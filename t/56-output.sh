@@ -38,7 +38,9 @@ is "every line has pool, slot and pid" \
 line_is "stdout" 1 "to stdout"
 line_is "stderr, in the order of writing" 2 "to stderr"
 line_is "control bytes are escaped" 3 'a\x1b[31mb\x01c\x0dd\x7fe'
-line_is "UTF-8 is kept" 4 "$(printf 'gr\303\274n \342\202\254 \360\237\230\200')"
+euro='gr\303\274n \342\202\254 \360\237\230\200'
+# shellcheck disable=SC2059
+line_is "UTF-8 is kept" 4 "$(printf "$euro")"
 line_is "what is not UTF-8 is escaped" 5 'bad \xff\xc0\x80 \xed\xa0\x80'
 line_is "an empty line" 6 ""
 is "a long line is split at 8 KiB" \

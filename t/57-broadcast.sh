@@ -37,7 +37,7 @@ values_seen() {			# values_seen COUNT: numbers from 50 on, by each
 		print enough + 0 }' "$tmp/answers")" -eq 3 ]
 }
 
-# --- counter ----------------------------------------------------------------
+# --- counter ---------------------
 broadcast '{ interval: 200ms, key: usersCount, counter: 50 }'
 : >"$tmp/answers"
 holds "counter: each worker gets one value after another" \
@@ -48,7 +48,7 @@ is "counter: it never goes back" "$(awk '$4 != "none" {
 	last[$3] = $4 }' "$tmp/answers")" ""
 stop_rota
 
-# --- command ----------------------------------------------------------------
+# --- command ---------------------
 echo 7 >"$tmp/number"
 broadcast "{ interval: 200ms, key: n, command: \"cat $tmp/number\" }"
 holds "command: all have its output" wait_for 20 all_have 7
@@ -67,7 +67,7 @@ echo 9 >"$tmp/number"
 holds "command: it recovers" wait_for 20 all_have 9
 stop_rota
 
-# --- a slow command -----------------------------------------------------------
+# --- a slow command ---------------------
 cat >"$tmp/slow" <<END
 #!/bin/sh
 if [ -e "$tmp/hang" ]; then
@@ -93,7 +93,7 @@ holds "slow command: none is left, nor what it has started" \
 stop_rota
 is "rota ends well" "$?" 0
 
-# --- file, value, several -------------------------------------------------------
+# --- file, value, several ---------------------
 echo 21 >"$tmp/file"
 broadcast "{ interval: 200ms, key: n, file: \"$tmp/file\" }"
 holds "file: all have what is in it" wait_for 20 all_have 21

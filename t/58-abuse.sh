@@ -52,7 +52,7 @@ is_quiet() {
 end_rogue() {			# end_rogue KIND STATUS
 	holds "$1: the supervisor comes to rest" wait_for 60 is_quiet
 	if [ "${ROTA_TEST_SCALE:-full}" = full ]; then
-		holds "$1: the supervisor stays small: $(rss_kb "$rota_pid") kB" \
+		holds "$1: rota stays small: $(rss_kb "$rota_pid") kB" \
 		    test "$(rss_kb "$rota_pid")" -lt 20000
 	fi
 	holds "$1: the log has no control bytes" \
@@ -101,7 +101,7 @@ holds "nonblock: it is restarted" \
 stop_rota
 is "nonblock: rota ends" "$?" 0
 
-# --- limits -----------------------------------------------------------------
+# --- limits ---------------------
 printf '%s\n' "command: rota-http" "port: 0" "count: 200" >"$tmp/many.yaml"
 PATH="$top_builddir:$PATH" prlimit --nofile=300 "$top_builddir/rota" run \
     "$tmp/many.yaml" >"$tmp/out" 2>&1
@@ -124,7 +124,7 @@ is "few descriptors: all are answered" \
     "$(value ok "$tmp/ask") $(value failed "$tmp/ask")" "3000 0"
 stop_rota
 
-# --- a port in use ------------------------------------------------------------
+# --- a port in use ---------------------
 start "$tmp/taken" "$top_builddir/t/faulty"
 wait_for 10 test -s "$tmp/taken" || not_ok "somebody else has a port"
 printf '%s\n' "command: rota-http" \
@@ -136,7 +136,7 @@ like "it says who has it" "$(cat "$tmp/out")" \
     "in use.*(faulty|$started_pid)"
 is "nothing was started" "$(grep -c 'started, generation' "$tmp/out")" 0
 
-# --- connections wait while no worker is ready ----------------------------------
+# --- connections wait while no worker is ready ---------------------
 start_rota "command: rota-http --start-delay 1500ms
 port: 0
 count: 2

@@ -144,7 +144,7 @@ all_gone() {			# all_gone PID...
 	done
 }
 
-none_alive() {			# none_alive PID...: zombies of others do not count
+none_alive() {			# none_alive PID...; zombies do not count
 	for _pid in "$@"; do
 		! is_alive "$_pid" || return 1
 	done

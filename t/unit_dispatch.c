@@ -96,7 +96,7 @@ connect_many(size_t n)
 		fd = socket(AF_INET, SOCK_STREAM, 0);
 		ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin,
 		    sizeof(sin)), 0);
-		(void)close(fd);	/* it stays in the queues all the same */
+		(void)close(fd);	/* it stays queued */
 	}
 }
 

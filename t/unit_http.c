@@ -204,13 +204,13 @@ START_TEST(drains)
 	(void)poll(NULL, 0, 50);
 	say(DISCONNECT);
 	answers(slow, "Connection: close");
-	ck_assert_int_ge(eof_after(slow, 1000), 0);
+	ck_assert_int_ge(eof_after(slow, PATIENCE_MS), 0);
 	(void)poll(NULL, 0, 900);
 	asks(late, "/healthz", " 503 ");
-	ck_assert_int_ge(eof_after(late, 1000), 0);
+	ck_assert_int_ge(eof_after(late, PATIENCE_MS), 0);
 	ck_assert_int_eq(eof_after(idle, 100), -1);
-	ck_assert_int_ge(eof_after(idle, 2500), 0);
-	ck_assert_int_ge(eof_after(silent, 2500), 0);
+	ck_assert_int_ge(eof_after(idle, PATIENCE_MS), 0);
+	ck_assert_int_ge(eof_after(silent, PATIENCE_MS), 0);
 	(void)close(idle);
 	(void)close(silent);
 	ck_assert_int_eq(eof_after(half, 1500), -1);
@@ -234,8 +234,8 @@ START_TEST(drains_without_the_client)
 	fd = client();
 	asks(fd, "/", "Handled by");
 	say(DISCONNECT);
-	ck_assert_int_ge(eof_after(fd, 4000), 1500);
-	exits(4000, 0);
+	ck_assert_int_ge(eof_after(fd, PATIENCE_MS), 1500);
+	exits(PATIENCE_MS, 0);
 	(void)close(fd);
 }
 END_TEST
@@ -339,8 +339,8 @@ START_TEST(ends_idle_connections)
 	fd = dial_port(port);
 	asks(fd, "/", "Handled by");
 	fresh = dial_port(port);
-	ck_assert_int_ge(eof_after(fd, 5000), 500);
-	ck_assert_int_ge(eof_after(fresh, 5000), 0);
+	ck_assert_int_ge(eof_after(fd, PATIENCE_MS), 500);
+	ck_assert_int_ge(eof_after(fresh, PATIENCE_MS), 0);
 	end_it();
 }
 END_TEST

@@ -18,12 +18,12 @@ struct options {
 	socklen_t		 addr_len;
 	uint64_t		 port;		/* 0: a unix socket */
 	uint64_t		 requests;	/* in all, 0: no limit */
-	uint64_t		 at_least;	/* before the stop file counts */
+	uint64_t		 at_least;	/* before it may stop */
 	uint64_t		 duration_ms;	/* 0: no limit */
 	uint64_t		 concurrency;
 	uint64_t		 timeout_ms;	/* of one request */
 	uint64_t		 rate;		/* requests a second, 0: any */
-	uint64_t		 think_ms;	/* idle between two on one conn */
+	uint64_t		 think_ms;	/* between two on one */
 	uint64_t		 per_connection;	/* 0: any */
 	uint64_t		 max_failures;	/* then the run ends */
 	bool			 keep;
