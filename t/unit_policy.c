@@ -190,12 +190,13 @@ static const struct {
 	    START_NOW },
 	/* who has run before is not kept waiting by slow starters */
 	{ { .cpus = 2, .starting = 9 }, START_NOW },
-	/* a crashing pool has one probe; others wait until one is ready */
+	/* a crashing pool has one probe; others wait until it holds */
 	{ { .cpus = 2, .is_crashing = true }, START_NOW },
 	{ { .cpus = 2, .is_crashing = true, .has_probe = true },
 	    START_PROBED },
 	{ { .cpus = 2, .is_crashing = true, .has_probe = true, .ready = 1 },
-	    START_NOW },
+	    START_PROBED },
+	{ { .cpus = 2, .has_probe = true }, START_NOW },
 };
 
 START_TEST(start_window)

@@ -21,6 +21,7 @@ struct world {
 	int		 gen[SLOTS_MAX];	/* who has the slot; -1 empty */
 	int		 beside[SLOTS_MAX];	/* generation, 0: nobody */
 	unsigned int	 drains[SLOTS_MAX];
+	bool		 dropped[SLOTS_MAX];	/* killed, not yet gone */
 	char		 trace[2048];
 	size_t		 started;		/* new workers, in all */
 	long		 fail_nth;		/* which of them fails, or -1 */
@@ -65,6 +66,7 @@ world_start(struct world *w, size_t slot, int gen)
 		    w->fail_back;
 
 	ck_assert_int_eq(w->beside[slot], 0);
+	ck_assert(!w->dropped[slot]);	/* two copies would coexist */
 	w->beside[slot] = gen;
 	trace(w, gen == 2 ? "start" : "back", slot);
 	if (fails && (!w->fail_when_ready || gen == 1)) {
@@ -77,6 +79,23 @@ world_start(struct world *w, size_t slot, int gen)
 		w->beside[slot] = 0;
 		rollout_failed(&w->r, slot);
 	}
+}
+
+/* Who was killed is gone now; false: nobody was. */
+static bool
+world_bury(struct world *w)
+{
+	bool	 any = false;
+	size_t	 i;
+
+	for (i = 0; i < w->slots; i++) {
+		if (!w->dropped[i])
+			continue;
+		w->dropped[i] = false;
+		rollout_cleared(&w->r, i);
+		any = true;
+	}
+	return any;
 }
 
 /* Run to the end; the laws hold at every step. */
@@ -113,8 +132,12 @@ world_run(struct world *w)
 		case ROLLOUT_DROP:
 			trace(w, "drop", slot);
 			w->beside[slot] = 0;
+			w->dropped[slot] = w->r.old_first;
 			break;
 		case ROLLOUT_WAIT:
+			if (world_bury(w))
+				break;
+			return a;
 		case ROLLOUT_DONE:
 		case ROLLOUT_BACK:
 		case ROLLOUT_INCOMPLETE:
@@ -250,6 +273,28 @@ START_TEST(rollout_aborted)
 }
 END_TEST
 
+/* What has ended for good is left alone, also on the way back. */
+START_TEST(rollout_skips)
+{
+	struct world	 w;
+
+	world_init(&w, 4, 2, false);
+	rollout_skip(&w.r, 0);
+	rollout_skip(&w.r, 1);
+	rollout_skip(&w.r, 3);
+	ck_assert_int_eq(world_run(&w), ROLLOUT_DONE);
+	ck_assert_str_eq(w.trace, "start2 soak2 switch2 ");
+	rollout_fini(&w.r);
+	world_init(&w, 3, 1, true);
+	rollout_skip(&w.r, 1);
+	w.fail_nth = 1;
+	ck_assert_int_eq(world_run(&w), ROLLOUT_BACK);
+	ck_assert_str_eq(w.trace, "clear0 start0 soak0 switch0 "
+	    "clear2 start2 back2 switch2 clear0 back0 switch0 ");
+	rollout_fini(&w.r);
+}
+END_TEST
+
 /* News about slots that the plan does not wait for changes nothing. */
 START_TEST(rollout_stray_news)
 {
@@ -276,6 +321,7 @@ fill(Suite *s)
 	tcase_add_test(tc, rollout_any_failure);
 	tcase_add_test(tc, rollout_room);
 	tcase_add_test(tc, rollout_aborted);
+	tcase_add_test(tc, rollout_skips);
 	tcase_add_test(tc, rollout_stray_news);
 	suite_add_tcase(s, tc);
 }

@@ -212,15 +212,15 @@ START_TEST(left_behind_by_its_environment)
 
 	begin(_i);
 	g = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "we", 3, 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "webb", 3, 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 33, 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 0, 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "we", "3", 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "webb", "3", 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "33", 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "0", 0), 0);
 	ck_assert(is_up(&g));
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, 0), 2);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 0);
 	reaper_free(r);
 }
 END_TEST
@@ -234,7 +234,7 @@ START_TEST(left_behind_in_its_session)
 	g = plant("sleep 300 & sleep 300 & echo; exit 0", plain_env);
 	wait_up(&g, 1);
 	ck_assert_int_eq(status_of(g.leader), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, 0), 2);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
 	reaper_free(r);
@@ -251,9 +251,9 @@ START_TEST(spares_who_is_younger)
 	begin(_i);
 	ck_assert_uint_gt(now, 0);
 	g = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, now), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", now), 0);
 	ck_assert(is_up(&g));
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3,
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3",
 	    now + 1000000), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
@@ -280,11 +280,11 @@ START_TEST(spares_who_is_watched)
 	wait_up(&g, 1);
 	ck_assert_int_eq(reaper_watch(r, g.leader, no_cb, NULL, &e), 0);
 	dead = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, dead.leader, "web", 3, 0), 2);
+	ck_assert_uint_eq(tree_kill_left(r, dead.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(dead.fd));
 	ck_assert(is_up(&g));
 	/* Not even if its pid is taken for that of somebody dead. */
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 0);
 	ck_assert(is_up(&g));
 	tree_kill(g.leader);
 	reap_all();
@@ -303,8 +303,8 @@ START_TEST(long_environment)
 	memset(filler + 5, 'x', sizeof(filler) - 6);
 	memcpy(filler + 4096, "ROTA_SLOT=4", 11);
 	g = plant_daemon(env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 4, 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", 3, 0), 2);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "4", 0), 0);
+	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
 	reaper_free(r);
@@ -342,7 +342,7 @@ START_TEST(harmless_pids)
 		tree_signal_group(pids[i], SIGKILL);
 		if (pids[i] != getpgrp())
 			tree_kill(pids[i]);
-		ck_assert_uint_eq(tree_kill_left(r, pids[i], "web", 3, 0), 0);
+		ck_assert_uint_eq(tree_kill_left(r, pids[i], "web", "3", 0), 0);
 	}
 	ck_assert_uint_eq(tree_kill_all(), 0);
 	reaper_free(r);

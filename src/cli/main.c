@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "base/util.h"
 #include "cli/cli.h"
-#include "supervise/supervisor.h"
 
 static int	cmd_help(int, char **);
 static int	cmd_version(int, char **);
@@ -99,7 +98,6 @@ main(int argc, char **argv)
 	const struct command	*c;
 	const char		*name;
 
-	supervisor_block_signals();
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_USAGE;

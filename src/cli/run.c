@@ -30,6 +30,7 @@ cmd_run(int argc, char **argv)
 	conf = check_load(argv[optind], &status);
 	if (conf == NULL)
 		return status;
+	supervisor_block_signals();
 	status = supervisor_run(conf);
 	conf_free(conf);
 	return status;

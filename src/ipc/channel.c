@@ -72,6 +72,7 @@ channel_close(struct channel *c)
 	ev_io_stop(c->loop, &c->in);
 	ev_io_stop(c->loop, &c->out);
 	fd_close(&c->fd);
+	c->unsent = c->unsent || c->count > 0;
 	channel_pop(c, c->count);
 	buf_free(&c->part);
 }
@@ -84,13 +85,17 @@ channel_fail(struct channel *c, const char *why)
 	c->ops->closed(c->arg, why);
 }
 
-/* Write until the queue is empty or the socket is full. */
-static void
+/*
+ * Write until the queue is empty or the socket is full.  -1: nobody reads
+ * there any more; what was written to us may still be heard.
+ */
+static int
 channel_flush(struct channel *c)
 {
 	struct message	*m;
 	ssize_t		 n;
 	size_t		 done = 0;
+	int		 code = 0;
 
 	while (done < c->count) {
 		m = c->queue[done].msg;
@@ -98,8 +103,10 @@ channel_flush(struct channel *c)
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
+		if (n == -1) {
+			code = errno;
 			break;
+		}
 		c->sent += (size_t)n;
 		if (c->sent < m->len)
 			continue;
@@ -109,21 +116,26 @@ channel_flush(struct channel *c)
 	channel_pop(c, done);
 	if (c->count == 0) {
 		ev_io_stop(c->loop, &c->out);
-	} else if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM) {
+	} else if (code == EAGAIN || code == ENOBUFS || code == ENOMEM) {
 		ev_io_start(c->loop, &c->out);
-	} else {		/* nobody reads; what was written may remain */
+	} else {
 		ev_io_stop(c->loop, &c->out);
-		c->mute = true;
+		c->mute = c->unsent = true;
 		channel_pop(c, c->count);
+		return -1;
 	}
+	return 0;
 }
 
 static void
 channel_writable(struct ev_loop *loop, ev_io *w, int revents)
 {
+	struct channel	*c = w->data;
+
 	(void)loop;
 	(void)revents;
-	channel_flush(w->data);
+	if (channel_flush(c) == -1)
+		c->ops->closed(c->arg, NULL);
 }
 
 /* A waiting message of this number, not yet begun, or count. */
@@ -161,36 +173,46 @@ channel_grow(struct channel *c)
 	return 0;
 }
 
-void
+int
 channel_send(struct channel *c, struct message *m, int how)
 {
 	size_t	 i;
 
-	if (c->fd == -1 || c->mute)
-		return;
+	if (!channel_is_open(c))
+		return -1;
 	if (how >= 0 && (i = channel_find(c, how)) < c->count) {
 		c->bytes += m->len - c->queue[i].msg->len;
 		message_unref(c->queue[i].msg);
 		c->queue[i].msg = message_ref(m);
 		c->dropped++;
-		return;
+		return 0;
 	}
-	if ((how != CHANNEL_PROTOCOL && !channel_has_room(c, m->len)) ||
+	if ((how == CHANNEL_ONCE && !channel_has_room(c, m->len)) ||
 	    channel_grow(c) == -1) {
 		c->dropped++;
-		return;
+		return -1;
 	}
 	c->queue[c->count].msg = message_ref(m);
 	c->queue[c->count].how = how;
 	c->bytes += m->len;
-	if (c->count++ == 0)
-		channel_flush(c);
+	return c->count++ == 0 ? channel_flush(c) : 0;
 }
 
 size_t
 channel_lag(const struct channel *c)
 {
 	return c->count;
+}
+
+/* Keep a part of a line; without room for it the channel closes. */
+static int
+channel_keep(struct channel *c, const char *p, size_t n)
+{
+	if (buf_append(&c->part, p, n) == 0)
+		return 0;
+	channel_fail(c, buf_len(&c->part) + n > MESSAGE_MAX_LEN ?
+	    "a line is longer than 1 MiB" : "out of memory");
+	return -1;
 }
 
 /* The part of a line that is kept, completed by n more bytes. */
@@ -201,10 +223,8 @@ channel_line(struct channel *c, const char *p, size_t n)
 		c->ops->line(c->arg, p, n);
 		return;
 	}
-	if (buf_append(&c->part, p, n) == -1) {
-		channel_fail(c, "a line is longer than 1 MiB");
+	if (channel_keep(c, p, n) == -1)
 		return;
-	}
 	c->ops->line(c->arg, buf_head(&c->part), buf_len(&c->part));
 	buf_free(&c->part);
 }
@@ -219,9 +239,8 @@ channel_input(struct channel *c, const char *p, size_t n)
 		n -= (size_t)(nl - p) + 1;
 		p = nl + 1;
 	}
-	if (c->fd != -1 && buf_append(&c->part, p, n) == -1)
-		channel_fail(c, buf_len(&c->part) + n > MESSAGE_MAX_LEN ?
-		    "a line is longer than 1 MiB" : "out of memory");
+	if (c->fd != -1)
+		(void)channel_keep(c, p, n);
 }
 
 /* One read; false when there is nothing more to be had now. */

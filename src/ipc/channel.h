@@ -42,6 +42,7 @@ struct channel {
 							   way if sent > 0 */
 	size_t				 count, size, bytes, sent;
 	bool				 mute;		/* writing has failed */
+	bool				 unsent;	/* when it closed or failed */
 	uint64_t			 dropped;	/* messages, in all */
 };
 
@@ -52,8 +53,11 @@ void	channel_close(struct channel *);
 /* Something can be sent, as far as we know. */
 bool	channel_is_open(const struct channel *);
 
-/* The message is referenced, not taken. */
-void	channel_send(struct channel *, struct message *, int how);
+/*
+ * The message is referenced, not taken.  0, or -1: it is dropped, for want
+ * of room or memory or since nobody reads there any more.
+ */
+int	channel_send(struct channel *, struct message *, int how);
 /* Messages that the worker has not read, as far as we can see. */
 size_t	channel_lag(const struct channel *);
 

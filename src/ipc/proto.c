@@ -76,10 +76,15 @@ proto_parse_publish(json_t *v, struct proto_in *in)
 		return;
 	}
 	in->data = proto_encode(json_incref(data));
-	if (in->data == NULL)
+	if (in->data == NULL) {
 		proto_bad(in, "out of memory");
-	else
+	} else if (in->data->len > MESSAGE_MAX_LEN) {
+		message_unref(in->data);
+		in->data = NULL;
+		proto_bad(in, "published data that is longer than 1 MiB");
+	} else {
 		in->kind = PROTO_PUBLISH;
+	}
 }
 
 static void
@@ -231,7 +236,8 @@ struct message *
 proto_value(const char *text, size_t len, const char *key,
     const char **ret_why)
 {
-	json_t		*v = json_loadb(text, len, DECODE_FLAGS, NULL);
+	json_t		*v = json_loadb(text, len, DECODE_FLAGS |
+			    JSON_DECODE_INT_AS_REAL, NULL);
 	bool		 is_json = v != NULL;
 	bool		 is_ours = json_object_get(v, "rota") != NULL;
 	char		*name = NULL, *string = NULL;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,6 +48,18 @@ handover_reset(struct handover *h)
 	(void)fd_set_nonblock(h->take, false);
 	(void)setsockopt(h->take, SOL_SOCKET, SO_RCVTIMEO, &none,
 	    sizeof(none));
+}
+
+/*
+ * The other direction was shut when the pair was made, so that shutting
+ * this one too hangs our end up.
+ */
+bool
+handover_is_broken(const struct handover *h)
+{
+	struct pollfd	 p = { .fd = h->feed };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
 static enum handover_result

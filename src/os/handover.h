@@ -1,5 +1,6 @@
 #ifndef OS_HANDOVER_H
 #define OS_HANDOVER_H
+#include <stdbool.h>
 
 /*
  * The queue by which connections reach a worker: a SOCK_SEQPACKET pair of
@@ -31,6 +32,11 @@ int	handover_open(struct handover *, struct err *e);
 void	handover_close(struct handover *);
 /* The worker may have made its end non-blocking or impatient: undo that. */
 void	handover_reset(struct handover *);
+/*
+ * The worker has shut its end down: nothing can be sent any more, what is
+ * in the queue can still be taken back, and a successor needs a new one.
+ */
+bool	handover_is_broken(const struct handover *);
 /* The connection stays the caller's to close, whatever the result. */
 enum handover_result handover_send(struct handover *, unsigned char index,
 	    int conn);

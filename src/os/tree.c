@@ -246,7 +246,7 @@ tree_kill(pid_t leader)
 
 size_t
 tree_kill_left(const struct reaper *r, pid_t leader, const char *pool,
-    unsigned int slot, unsigned long long not_after_ticks)
+    const char *slot, unsigned long long not_after_ticks)
 {
 	char		 pool_var[ENV_SIZE], slot_var[ENV_SIZE];
 	struct tree	 t = {
@@ -259,7 +259,7 @@ tree_kill_left(const struct reaper *r, pid_t leader, const char *pool,
 	size_t		 killed;
 
 	(void)snprintf(pool_var, sizeof(pool_var), "ROTA_POOL=%s", pool);
-	(void)snprintf(slot_var, sizeof(slot_var), "ROTA_SLOT=%u", slot);
+	(void)snprintf(slot_var, sizeof(slot_var), "ROTA_SLOT=%s", slot);
 	/* While a group lives, no process is given its number. */
 	if (is_fair_game(leader) && kill(leader, 0) == -1 && errno == ESRCH)
 		t.leader = leader;

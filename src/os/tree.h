@@ -30,7 +30,7 @@ void	tree_kill(pid_t leader);
  * knows are left alone.  Returns how many were killed.
  */
 size_t	tree_kill_left(const struct reaper *, pid_t leader,
-	    const char *pool, unsigned int slot,
+	    const char *pool, const char *slot,
 	    unsigned long long not_after_ticks);
 
 /* Start of a process in clock ticks since boot, 0 if it is not there. */

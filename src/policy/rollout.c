@@ -4,18 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const step_names[ROLLOUT_STEP__COUNT] = {
-#define X(id, name, what) [ROLLOUT_##id] = name,
-	ROLLOUT_STEPS(X)
-#undef X
-};
-
-const char *
-rollout_step_name(enum rollout_step s)
-{
-	return step_names[s];
-}
-
 static void
 rollout_batch(struct rollout *r, size_t first)
 {
@@ -81,6 +69,14 @@ rollout_go(struct rollout *r, size_t slot, enum rollout_step s,
 	return a;
 }
 
+/* The batch has to wait for this slot. */
+static bool
+is_under_way(enum rollout_step s)
+{
+	return s == ROLLOUT_OLD || s == ROLLOUT_CLEARING ||
+	    s == ROLLOUT_CLEARED || s == ROLLOUT_STARTING;
+}
+
 /* The next thing for a batch that is being started, soaked or switched. */
 static enum rollout_action
 rollout_forward(struct rollout *r, size_t *ret_slot,
@@ -100,15 +96,15 @@ rollout_forward(struct rollout *r, size_t *ret_slot,
 			    ROLLOUT_START, ret_slot);
 	}
 	for (i = r->first; i < r->last; i++)
-		if (r->step[i] != ROLLOUT_PASSED && r->step[i] != ROLLOUT_NEW)
+		if (is_under_way(r->step[i]))
 			return ROLLOUT_WAIT;
-	if (!r->soaking) {
+	i = rollout_find(r, ROLLOUT_PASSED, r->first, r->last);
+	if (i < r->last && !r->soaking) {
 		r->soaking = true;
 		return ROLLOUT_SOAK;
 	}
-	if (!r->soaked)
+	if (i < r->last && !r->soaked)
 		return ROLLOUT_WAIT;
-	i = rollout_find(r, ROLLOUT_PASSED, r->first, r->last);
 	if (i < r->last)
 		return rollout_go(r, i, ROLLOUT_NEW, ROLLOUT_SWITCH, ret_slot);
 	if (r->last == r->slots)
@@ -148,8 +144,8 @@ rollout_backward(struct rollout *r, size_t *ret_slot,
 }
 
 /*
- * Turn round.  What had been started is dropped one by one; an emptied
- * slot (old-first) is then waiting to get the old generation back.
+ * Turn round.  What had been started is dropped one by one; with old-first
+ * the slot is then waited for to be empty, and gets the old generation.
  */
 static enum rollout_action
 rollout_drop(struct rollout *r, size_t *ret_slot)
@@ -160,7 +156,7 @@ rollout_drop(struct rollout *r, size_t *ret_slot)
 		if (r->step[i] == ROLLOUT_STARTING ||
 		    r->step[i] == ROLLOUT_PASSED)
 			return rollout_go(r, i, r->old_first ?
-			    ROLLOUT_CLEARED : ROLLOUT_OLD, ROLLOUT_DROP,
+			    ROLLOUT_CLEARING : ROLLOUT_OLD, ROLLOUT_DROP,
 			    ret_slot);
 	r->first = r->last = 0;		/* from here on it is over */
 	return ROLLOUT_WAIT;
@@ -198,6 +194,13 @@ void
 rollout_soaked(struct rollout *r)
 {
 	r->soaked = r->soaking;
+}
+
+void
+rollout_skip(struct rollout *r, size_t slot)
+{
+	if (r->step[slot] == ROLLOUT_OLD)
+		r->step[slot] = ROLLOUT_SKIPPED;
 }
 
 void

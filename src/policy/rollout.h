@@ -13,20 +13,15 @@
  *	           bring the old generation back to every slot that has lost
  *	           it, as many at once as a batch has
  */
-#define ROLLOUT_STEPS(X)						\
-	X(OLD,		"old",		"the old generation has the slot") \
-	X(CLEARING,	"clearing",	"old-first: its worker is leaving") \
-	X(CLEARED,	"cleared",	"old-first: the slot is empty")	\
-	X(STARTING,	"starting",	"a worker starts beside it")	\
-	X(PASSED,	"passed",	"it is ready, and watched")	\
-	X(NEW,		"new",		"the new generation has the slot") \
-	X(STUCK,	"stuck",	"new, and could not be put back")
-
 enum rollout_step {
-#define X(id, name, what) ROLLOUT_##id,
-	ROLLOUT_STEPS(X)
-#undef X
-	ROLLOUT_STEP__COUNT
+	ROLLOUT_OLD,		/* the old generation has the slot */
+	ROLLOUT_CLEARING,	/* old-first: its worker is leaving */
+	ROLLOUT_CLEARED,	/* old-first: the slot is empty */
+	ROLLOUT_STARTING,	/* a worker starts beside it */
+	ROLLOUT_PASSED,		/* it is ready, and watched */
+	ROLLOUT_NEW,		/* the new generation has the slot */
+	ROLLOUT_STUCK,		/* new, and could not be put back */
+	ROLLOUT_SKIPPED		/* has ended for good, is left alone */
 };
 
 enum rollout_action {
@@ -72,10 +67,11 @@ void	rollout_ready(struct rollout *, size_t slot);
 void	rollout_soaked(struct rollout *);
 /* The worker started for slot is gone, or could not be started. */
 void	rollout_failed(struct rollout *, size_t slot);
+/* The slot has ended for good: it is left alone. */
+void	rollout_skip(struct rollout *, size_t slot);
 /* Give up and go back. */
 void	rollout_abort(struct rollout *);
 
 /* How many slots have the new generation. */
 size_t	rollout_replaced(const struct rollout *);
-const char *rollout_step_name(enum rollout_step);
 #endif

@@ -6,7 +6,7 @@ start_allowed(const struct start_facts *f)
 {
 	size_t	 window = f->ready > f->cpus ? f->ready : f->cpus;
 
-	if (f->is_crashing && f->ready == 0 && f->has_probe)
+	if (f->is_crashing && f->has_probe)
 		return START_PROBED;
 	if (f->is_first && f->starting >= window)
 		return START_LATER;

@@ -10,19 +10,20 @@ struct start_facts {
 	size_t	 ready;		/* workers that are ready now */
 	bool	 is_first;	/* this slot has never been started */
 	bool	 is_crashing;	/* its last worker died early */
-	bool	 has_probe;	/* another slot probes for the pool */
+	bool	 has_probe;	/* another slot probes for the pool, and
+				   has not been ready for long enough */
 };
 
 enum start_answer {
 	START_NOW,
 	START_LATER,	/* when a starting worker gets ready or dies */
-	START_PROBED	/* when the probing worker gets ready or gives up */
+	START_PROBED	/* when the probing worker holds, or gives up */
 };
 
 /*
  * A first start waits while as many are starting as there are CPUs, or as
- * are ready already: the window doubles as workers get ready.  When nobody
- * is ready and slots are crashing, one of them probes and the rest wait.
+ * are ready already: the window doubles as workers get ready.  Of slots
+ * that are crashing with nobody ready one probes, and the rest wait.
  */
 enum start_answer	start_allowed(const struct start_facts *);
 #endif

@@ -65,7 +65,6 @@ source_value(struct source *s, const char *text, size_t len)
 	pool_send(s->owner->pool, m, s->number, NULL);
 }
 
-/* The pool's newest generation: where its programs find things. */
 const struct generation *
 source_place(const struct source *s)
 {

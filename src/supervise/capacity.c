@@ -9,9 +9,9 @@
 #include "os/spawn.h"
 
 /* The supervisor's own: standard ones, loop, signals, log, directories. */
-#define FIXED_FDS	64
+#define FIXED_FDS	32
 /* For connections on their way and commands of broadcasts. */
-#define SPARE_FDS	64
+#define SPARE_FDS	32
 
 /* What the supervisor holds for each worker; see launch.c, dispatch.c. */
 static uint64_t
@@ -39,21 +39,37 @@ most_workers(const struct conf_pool *c)
 	return c->count + batch;
 }
 
+static uint64_t
+fds_needed(const struct conf *c)
+{
+	const struct conf_pool	*p;
+	uint64_t		 need = FIXED_FDS + SPARE_FDS + SPAWN_FD_MAX;
+
+	for (p = c->pools; p < c->pools + c->pool_count; p++)
+		need += p->listen_count + 2 +
+		    most_workers(p) * fds_per_worker(p);
+	return need;
+}
+
+size_t
+capacity_processes(const struct conf *c, const struct conf_pool *p)
+{
+	uint64_t	 left = spawn_fd_limit() - fds_needed(c);
+
+	return (size_t)(most_workers(p) +
+	    left / c->pool_count / fds_per_worker(p));
+}
+
 int
 capacity_check(const struct conf *c, struct err *e)
 {
 	const struct conf_pool	*p, *largest = c->pools;
-	uint64_t		 need = FIXED_FDS + SPARE_FDS + SPAWN_FD_MAX;
-	size_t			 i;
+	uint64_t		 need = fds_needed(c);
 
-	for (i = 0; i < c->pool_count; i++) {
-		p = &c->pools[i];
-		need += p->listen_count + 2 +
-		    most_workers(p) * fds_per_worker(p);
+	for (p = c->pools; p < c->pools + c->pool_count; p++)
 		if (most_workers(p) * fds_per_worker(p) >
 		    most_workers(largest) * fds_per_worker(largest))
 			largest = p;
-	}
 	if (need <= spawn_fd_limit())
 		return 0;
 	return err_set(e, 0, "pool '%s': count %llu: all pools together "

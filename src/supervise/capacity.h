@@ -1,6 +1,8 @@
 #ifndef SUPERVISE_CAPACITY_H
 #define SUPERVISE_CAPACITY_H
+#include <stddef.h>
 struct conf;
+struct conf_pool;
 struct err;
 
 /*
@@ -9,4 +11,9 @@ struct err;
  * with *e set to what does not fit and what would.
  */
 int	capacity_check(const struct conf *, struct err *e);
+/*
+ * How many processes a pool may have at a time, old ones that drain
+ * included: its workers and a batch, and its share of what is left.
+ */
+size_t	capacity_processes(const struct conf *, const struct conf_pool *);
 #endif

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "config/conf.h"
@@ -20,6 +21,8 @@
 #include "supervise/generation.h"
 
 #define READ_SIZE	16384
+/* What stands for a slot in the environment: by it we know its children. */
+#define COMMAND_SLOT	"broadcast"
 
 static void	command_readable(struct ev_loop *, ev_io *, int);
 static void	command_late(struct ev_loop *, ev_timer *, int);
@@ -140,6 +143,7 @@ command_exited(void *arg, pid_t pid, int status)
 	const char	*why;
 
 	tree_signal_group(pid, SIGKILL);
+	(void)tree_kill_left(c->reaper, pid, c->pool, COMMAND_SLOT, 0);
 	c->pid = -1;
 	while (c->fd != -1 && !c->too_long && command_read(c))
 		continue;
@@ -154,24 +158,33 @@ static pid_t
 command_spawn(char *const *argv, const struct generation *g, int out, int err,
     struct err *e)
 {
+	struct env		 own = { 0 };
 	struct spawn_req	 rq = {
 		.exec_fd = -1,
 		.argv = argv,
-		.envp = g->env.vars,
 		.dir_fd = g->dir_fd,
 		.in_fd = -1,
 		.out_fd = out,
 		.err_fd = err,
 		.death_signal = SIGKILL,
 	};
-	char			*path;
-	pid_t			 pid;
+	char			*path, **vars = NULL;
+	pid_t			 pid = -1;
 
 	if (conf_find_command(argv[0], env_get(&g->env, "PATH"), g->conf->cwd,
 	    &path, e) == -1)
 		return -1;
-	rq.path = path;
-	pid = spawn(&rq, e);
+	if (env_set(&own, "ROTA_POOL", "%s", g->conf->name) == -1 ||
+	    env_set(&own, "ROTA_SLOT", "%s", COMMAND_SLOT) == -1 ||
+	    (vars = env_over(&own, &g->env)) == NULL) {
+		err_set(e, ENOMEM, "environment");
+	} else {
+		rq.path = path;
+		rq.envp = vars;
+		pid = spawn(&rq, e);
+	}
+	free(vars);
+	env_free(&own);
 	free(path);
 	return pid;
 }
@@ -182,6 +195,7 @@ command_begin(struct command *c, pid_t pid, int out, int err,
     const struct generation *g, uint64_t timeout_ms)
 {
 	c->pid = pid;
+	c->pool = g->conf->name;
 	c->fd = out;
 	c->timeout_ms = timeout_ms;
 	c->too_long = c->too_late = false;

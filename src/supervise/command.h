@@ -30,6 +30,7 @@ struct command {
 	struct reaper	*reaper;
 	command_cb	*done;
 	void		*arg;
+	const char	*pool;		/* borrowed, while it runs */
 	pid_t		 pid;		/* -1: not running */
 	int		 fd;		/* its standard output, or -1 */
 	ev_io		 io;

@@ -13,6 +13,7 @@
 #include "os/listener.h"
 
 #define ACCEPTS_A_TURN	64
+#define ACCEPTS_AT_END	65535	/* the largest backlog there is */
 #define RETRY_SECONDS	0.02	/* when the kernel will not tell us; as the
 				   repeat, which ev_timer_again wants */
 
@@ -37,9 +38,8 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
 	d->retry.data = d;
 	d->queues = calloc(slots, sizeof(*d->queues));
-	d->given = calloc(slots, sizeof(*d->given));
 	d->accepts = calloc(count, sizeof(*d->accepts));
-	if (d->queues == NULL || d->given == NULL || d->accepts == NULL ||
+	if (d->queues == NULL || d->accepts == NULL ||
 	    turn_init(&d->turn, slots) == -1) {
 		dispatch_fini(d);
 		return err_set(e, ENOMEM, "pool '%s'", pool);
@@ -78,7 +78,6 @@ dispatch_fini(struct dispatch *d)
 		queue_free(LIST_ENTRY(n, struct queue, node));
 	fd_close(&d->held);
 	free(d->queues);
-	free(d->given);
 	free(d->accepts);
 	turn_fini(&d->turn);
 	memset(d, 0, sizeof(*d));
@@ -113,16 +112,33 @@ dispatch_down(struct dispatch *d, size_t slot)
 		dispatch_listen(d, false);
 }
 
+/* Nobody reads from it: it is emptied when there is room. */
+static void
+queue_leave(struct dispatch *d, struct queue *q)
+{
+	if (q->left)
+		return;
+	list_append(&d->leftovers, &q->node);
+	q->left = true;
+}
+
 /* Why nobody took a connection. */
 enum refusal { TAKEN, ALL_FULL, SOME_BUSY };
 
-/* Whoever reads from it does not want any more: until it is replaced. */
+/*
+ * Whoever reads from this queue does not want any more.  What is in it is
+ * given to others, but later: this may be the middle of that.
+ */
 static void
-queue_break(struct dispatch *d, size_t slot)
+dispatch_broken(struct dispatch *d, size_t slot)
 {
-	d->queues[slot]->broken = true;
+	struct queue	*q = d->queues[slot];
+
 	log_warn("%s[%zu]: its worker has shut ROTA_CONN_FD down; it gets no "
 	    "more connections", d->pool, slot);
+	dispatch_down(d, slot);
+	queue_leave(d, q);
+	ev_timer_again(d->loop, &d->retry);
 }
 
 /*
@@ -136,16 +152,15 @@ dispatch_offer(struct dispatch *d, unsigned char index, int conn)
 	struct queue	*q;
 	size_t		 i, slot;
 
-	for (i = d->turn.up_count; i > 0; i--) {
+	for (i = d->turn.up_count; i > 0 && d->turn.up_count > 0; i--) {
 		slot = (size_t)turn_next(&d->turn);
 		q = d->queues[slot];
-		if (q->full || q->broken) {
+		if (q->full) {
 			d->passed_over++;
 			continue;
 		}
 		switch (handover_send(&q->handover, index, conn)) {
 		case HANDOVER_SENT:
-			d->given[slot]++;
 			return TAKEN;
 		case HANDOVER_FULL:
 			q->full = true;
@@ -155,8 +170,8 @@ dispatch_offer(struct dispatch *d, unsigned char index, int conn)
 			r = SOME_BUSY;
 			break;
 		case HANDOVER_BROKEN:
-			queue_break(d, slot);
-			break;
+			dispatch_broken(d, slot);
+			continue;
 		}
 		d->passed_over++;
 	}
@@ -294,10 +309,7 @@ dispatch_retry(struct ev_loop *loop, ev_timer *w, int revents)
 void
 dispatch_reclaim(struct dispatch *d, struct queue *q)
 {
-	if (!q->left) {
-		list_append(&d->leftovers, &q->node);
-		q->left = true;
-	}
+	queue_leave(d, q);
 	if (dispatch_has_room(d))
 		dispatch_leftovers(d);
 }
@@ -308,7 +320,7 @@ dispatch_close(struct dispatch *d)
 	size_t	 i;
 
 	for (i = 0; i < d->listener_count && !d->closed; i++)
-		dispatch_accept(d, i, UINT32_MAX);
+		dispatch_accept(d, i, ACCEPTS_AT_END);
 	dispatch_listen(d, false);
 	d->closed = true;
 }
@@ -332,12 +344,6 @@ queue_new(struct dispatch *d, struct err *e)
 	ev_io_init(&q->room, queue_writable, q->handover.feed, EV_WRITE);
 	q->room.data = q;
 	return q;
-}
-
-bool
-queue_is_broken(const struct queue *q)
-{
-	return q->broken;
 }
 
 struct queue *

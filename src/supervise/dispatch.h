@@ -22,7 +22,6 @@ struct queue {
 	unsigned int	 refs;
 	struct handover	 handover;
 	bool		 full;
-	bool		 broken;	/* shut down by its worker */
 	bool		 left;		/* in leftovers */
 	ev_io		 room;		/* while full */
 };
@@ -38,7 +37,6 @@ struct dispatch {
 	const char	*pool;		/* borrowed */
 	struct turn	 turn;
 	struct queue	**queues;	/* of each slot that is up */
-	uint64_t	*given;		/* connections, by slot */
 	uint64_t	 passed_over;	/* turns lost to a full queue */
 	ev_io		*accepts;	/* one for each listener */
 	const int	*listeners;	/* borrowed; in config order */
@@ -73,11 +71,6 @@ void	dispatch_close(struct dispatch *);
 struct queue	*queue_new(struct dispatch *, struct err *e);
 struct queue	*queue_ref(struct queue *);
 void		 queue_unref(struct queue *);
-/*
- * Its worker has shut its end down: what is in it can be taken back, but a
- * successor needs a new one.
- */
-bool		 queue_is_broken(const struct queue *);
 /* It has a reader again: what is still in it is that one's. */
 void		 queue_keep(struct queue *);
 #endif

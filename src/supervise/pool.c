@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "config/conf.h"
@@ -19,6 +20,7 @@
 
 #define ADDRESS_MAX 160
 
+static void	pool_probe_holds(struct ev_loop *, ev_timer *, int);
 static void	pool_worker_ready(void *, struct worker *);
 static void	pool_worker_gone(void *, struct worker *);
 static void	pool_worker_publish(void *, struct worker *,
@@ -36,10 +38,13 @@ pool_listener_shut(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct pool	*p = w->data;
 	size_t		 i = (size_t)(w - p->mends);
+	unsigned int	 more;
 	struct err	 e;
 
 	(void)revents;
 	if (listener_mend(w->fd, p->conf->backlog, &e) == 0) {
+		if (!limit_pass(&p->mend_limit, clock_ms(), &more))
+			return;
 		log_warn("%s: a worker has shut down the listener %s that it "
 		    "shares; it listens again", p->conf->name,
 		    p->addresses[i]);
@@ -76,12 +81,26 @@ pool_close_listeners(struct pool *p)
 	}
 }
 
+/* The kernel makes a backlog smaller without a word. */
+static void
+pool_say_backlog(const struct pool *p)
+{
+	uint64_t	 cap = listener_backlog_cap();
+
+	if (p->conf->listen_count > 0 && cap != 0 && p->conf->backlog > cap)
+		log_info("%s: backlog %llu is capped by the kernel to %llu "
+		    "(net.core.somaxconn)", p->conf->name,
+		    (unsigned long long)p->conf->backlog,
+		    (unsigned long long)cap);
+}
+
 static int
 pool_open_listeners(struct pool *p, struct err *e)
 {
 	const struct conf_pool	*c = p->conf;
 	size_t			 i;
 
+	pool_say_backlog(p);
 	for (i = 0; i < c->listen_count; i++) {
 		p->listeners[i] = listener_open(&c->listen[i], c->backlog,
 		    c->defer_accept, e);
@@ -111,11 +130,11 @@ pool_init(struct pool *p, struct err *e)
 	p->listeners = calloc(c->listen_count + 1, sizeof(*p->listeners));
 	p->addresses = calloc(c->listen_count + 1, sizeof(*p->addresses));
 	p->mends = calloc(c->listen_count + 1, sizeof(*p->mends));
+	for (i = 0; p->listeners != NULL && i < c->listen_count; i++)
+		p->listeners[i] = -1;
 	if (p->slots == NULL || p->listeners == NULL ||
 	    p->addresses == NULL || p->mends == NULL)
 		return err_set(e, ENOMEM, "pool '%s'", c->name);
-	for (i = 0; i < c->listen_count; i++)
-		p->listeners[i] = -1;
 	if (pool_open_listeners(p, e) == -1)
 		return -1;
 	if (!p->handover)
@@ -128,8 +147,9 @@ pool_init(struct pool *p, struct err *e)
 }
 
 struct pool *
-pool_new(const struct conf_pool *c, struct ev_loop *loop, struct reaper *r,
-    const struct pool_ops *ops, void *arg, struct err *e)
+pool_new(const struct conf_pool *c, size_t most_processes,
+    struct ev_loop *loop, struct reaper *r, const struct pool_ops *ops,
+    void *arg, struct err *e)
 {
 	struct pool	*p = calloc(1, sizeof(*p));
 
@@ -138,6 +158,7 @@ pool_new(const struct conf_pool *c, struct ev_loop *loop, struct reaper *r,
 		return NULL;
 	}
 	p->conf = c;
+	p->most_processes = most_processes;
 	p->loop = loop;
 	p->reaper = r;
 	p->ops = ops;
@@ -147,6 +168,8 @@ pool_new(const struct conf_pool *c, struct ev_loop *loop, struct reaper *r,
 	p->handover = c->listen_count > 0 && p->dialect->handover &&
 	    c->balance == CONF_ROUND_ROBIN;
 	list_init(&p->waiting);
+	ev_timer_init(&p->probation, pool_probe_holds, 0., 0.);
+	p->probation.data = p;
 	if (pool_init(p, e) == -1) {
 		pool_free(p);
 		return NULL;
@@ -161,6 +184,7 @@ pool_free(struct pool *p)
 
 	if (p == NULL)
 		return;
+	ev_timer_stop(p->loop, &p->probation);
 	broadcaster_free(p->broadcaster);
 	for (i = 0; p->slots != NULL && i < p->conf->count; i++)
 		slot_fini(&p->slots[i]);
@@ -233,7 +257,7 @@ pool_start(struct pool *p, struct err *e)
 	return 0;
 }
 
-/* Every process of the pool, also those that have left their slot. */
+/* Those that were told to leave: by now that is everybody. */
 static void
 pool_kill_all(struct pool *p)
 {
@@ -258,6 +282,20 @@ pool_is_over(const struct pool *p)
 	return true;
 }
 
+/* The pool is over, and others may run on: it costs nothing any more. */
+static void
+pool_retire(struct pool *p)
+{
+	if (!p->retired) {
+		p->retired = true;
+		broadcaster_stop(p->broadcaster);
+		if (p->handover)
+			dispatch_close(&p->dispatch);
+		pool_close_listeners(p);
+	}
+	p->ops->ended(p->arg, p);
+}
+
 void
 pool_stop(struct pool *p, bool at_once)
 {
@@ -278,11 +316,11 @@ pool_stop(struct pool *p, bool at_once)
 		slot_reconcile(&p->slots[i]);
 	}
 	if (at_once) {
-		p->had_to_kill = p->processes > 0;
+		p->had_to_kill = p->had_to_kill || p->processes > 0;
 		pool_kill_all(p);
 	}
 	if (pool_is_over(p))
-		p->ops->ended(p->arg, p);
+		pool_retire(p);
 }
 
 int
@@ -357,6 +395,25 @@ pool_wake_waiting(struct pool *p)
 	}
 }
 
+/* The probe has been ready for a while: the others are believed, too. */
+static void
+pool_probe_holds(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct pool	*p = t->data;
+
+	(void)loop;
+	(void)revents;
+	pool_end_probe(p);
+	pool_changed(p);
+}
+
+void
+pool_end_probe(struct pool *p)
+{
+	ev_timer_stop(p->loop, &p->probation);
+	p->probe = NULL;
+}
+
 void
 pool_changed(struct pool *p)
 {
@@ -372,7 +429,7 @@ pool_changed(struct pool *p)
 		broadcaster_begin(p->broadcaster);
 	}
 	if (pool_is_over(p))
-		p->ops->ended(p->arg, p);
+		pool_retire(p);
 }
 
 static void

@@ -74,14 +74,21 @@ struct pool {
 	size_t				 starting, ready;
 	struct list			 waiting;	/* slots, for a start */
 	struct slot			*probe;
+	ev_timer			 probation;	/* it is ready */
+	size_t				 most_processes;
+	struct limit			 mend_limit;
 	bool				 stopping, had_to_kill;
 	bool				 announced;	/* all ready */
 	bool				 settled;	/* all seen once */
+	bool				 retired;	/* over, others run */
 };
 
-/* Opens the listeners; NULL with *e set. */
-struct pool	*pool_new(const struct conf_pool *, struct ev_loop *,
-		    struct reaper *, const struct pool_ops *, void *arg,
+/*
+ * Opens the listeners; NULL with *e set.  A rollout waits rather than have
+ * more than most_processes at a time.
+ */
+struct pool	*pool_new(const struct conf_pool *, size_t most_processes,
+		    struct ev_loop *, struct reaper *, const struct pool_ops *, void *arg,
 		    struct err *e);
 void		 pool_free(struct pool *);
 
@@ -107,6 +114,8 @@ void		 pool_send(struct pool *, struct message *, int how,
 /* A worker of gen, with this queue, started for the slot. */
 struct worker	*pool_start_worker(struct slot *, struct generation *,
 		    struct queue *, struct err *e);
+/* Nobody probes (any more): those that waited for it may start. */
+void		 pool_end_probe(struct pool *);
 /* A fact has changed: who waits may start, all may be ready or ended. */
 void		 pool_changed(struct pool *);
 #endif

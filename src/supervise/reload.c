@@ -36,6 +36,7 @@ reload_new(struct pool *p, struct err *e)
 {
 	const struct conf_pool	*c = p->conf;
 	struct reload		*r = calloc(1, sizeof(*r));
+	size_t			 i;
 
 	if (r == NULL || rollout_init(&r->plan, c->count, c->reload.batch,
 	    c->reload.order == CONF_OLD_FIRST) == -1) {
@@ -50,6 +51,9 @@ reload_new(struct pool *p, struct err *e)
 		free(r);
 		return NULL;
 	}
+	for (i = 0; i < c->count; i++)
+		if (p->slots[i].ended)
+			rollout_skip(&r->plan, i);
 	r->began_ms = clock_ms();
 	ev_timer_init(&r->soak, reload_soaked, 0., 0.);
 	ev_timer_init(&r->step, reload_step, 0., 0.);
@@ -94,7 +98,7 @@ reload_free(struct reload *r)
 	free(r);
 }
 
-/* The worker beside the slot's own is to go, and nobody waits for it. */
+/* The worker beside the slot's own is to go. */
 static void
 reload_drop(struct slot *s)
 {
@@ -124,12 +128,14 @@ reload_cancel(struct reload *r)
 	reload_free(r);
 }
 
+/* Few enough old ones drain there, and in all there are descriptors. */
 static bool
 reload_has_room(void *arg, size_t slot)
 {
-	struct reload	*r = arg;
+	const struct pool	*p = ((struct reload *)arg)->pool;
 
-	return r->pool->slots[slot].draining_count < SLOT_DRAINING_MAX;
+	return p->slots[slot].draining_count < SLOT_DRAINING_MAX &&
+	    p->processes < p->most_processes;
 }
 
 static void
@@ -140,7 +146,6 @@ reload_set_why(struct reload *r, const struct slot *s, const char *what)
 		    s->index, what);
 }
 
-/* A start that fails is answered in the next step, not by recursion. */
 static void
 reload_start(struct reload *r, struct slot *s, struct generation *gen)
 {
@@ -159,7 +164,6 @@ reload_start(struct reload *r, struct slot *s, struct generation *gen)
 	    r->pool->conf->name, s->index, gen->number, e.msg);
 	reload_set_why(r, s, e.msg);
 	rollout_failed(&r->plan, s->index);
-	reload_continue(r);
 }
 
 /* Put the slot under the worker beside, and remember what it had. */
@@ -174,11 +178,12 @@ reload_switch(struct reload *r, struct slot *s)
 	slot_switch(s);
 	if (!r->plan.back) {
 		s->old_gen = had;
-		return;
+	} else {
+		generation_unref(had);
+		generation_unref(s->old_gen);
+		s->old_gen = NULL;
 	}
-	generation_unref(had);
-	generation_unref(s->old_gen);
-	s->old_gen = NULL;
+	pool_changed(r->pool);
 }
 
 /* Leave the slot empty until a worker of the other generation has it. */
@@ -187,10 +192,8 @@ reload_clear(struct reload *r, struct slot *s)
 {
 	s->held = true;
 	slot_reconcile(s);
-	if (s->draining_count == 0) {
+	if (s->draining_count == 0)
 		rollout_cleared(&r->plan, s->index);
-		reload_continue(r);
-	}
 }
 
 static void
@@ -262,6 +265,7 @@ reload_end(struct reload *r, enum rollout_action how)
 	reload_release(r);
 	p->reload = NULL;
 	reload_free(r);
+	pool_changed(p);		/* it may have ended meanwhile */
 	p->ops->reloaded(p->arg, p, how == ROLLOUT_DONE);
 }
 
@@ -296,6 +300,8 @@ reload_step(struct ev_loop *loop, ev_timer *t, int revents)
 			break;
 		case ROLLOUT_DROP:
 			reload_drop(s);
+			if (s->draining_count == 0)
+				rollout_cleared(&r->plan, s->index);
 			break;
 		case ROLLOUT_DONE:
 		case ROLLOUT_BACK:
@@ -359,5 +365,7 @@ reload_worker_gone(struct reload *r, struct slot *s, const struct worker *w,
 	} else if (s->draining_count == 0) {
 		rollout_cleared(&r->plan, s->index);
 	}
+	if (s->ended)
+		rollout_skip(&r->plan, s->index);
 	reload_continue(r);
 }

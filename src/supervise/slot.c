@@ -2,6 +2,7 @@
 #include "supervise/slot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +48,7 @@ bool
 slot_is_settled(struct slot *s)
 {
 	return s->ended || ev_is_active(&s->restart) ||
-	    !list_empty(&s->waiting);
+	    (s->was_started && !list_empty(&s->waiting));
 }
 
 /* The slot's last worker died early; it is in back-off or comes from it. */
@@ -73,6 +74,15 @@ slot_backoff(struct slot *s, bool was_ready, uint64_t ready_ms)
 	    ready_ms, (uint32_t)mrand48());
 }
 
+/* What the pool's policy says to an ending. */
+static enum verdict
+slot_verdict(const struct slot *s, bool success)
+{
+	enum conf_restart	 r = s->pool->conf->restart;
+
+	return restart_verdict(r == CONF_ALWAYS, r != CONF_NEVER, success);
+}
+
 /* It could not even be started: that counts as a death. */
 static void
 slot_start_failed(struct slot *s, const struct err *e)
@@ -80,8 +90,7 @@ slot_start_failed(struct slot *s, const struct err *e)
 	struct pool	*p = s->pool;
 	uint64_t	 ms;
 
-	if (restart_verdict(p->conf->restart == CONF_ALWAYS,
-	    p->conf->restart != CONF_NEVER, false) != VERDICT_RESTART) {
+	if (slot_verdict(s, false) != VERDICT_RESTART) {
 		log_err("%s[%u]: cannot start: %s; it is not started again",
 		    p->conf->name, s->index, e->msg);
 		s->ended = s->ended_badly = true;
@@ -99,7 +108,7 @@ slot_mend_queue(struct slot *s, struct err *e)
 {
 	struct queue	*q;
 
-	if (s->queue == NULL || !queue_is_broken(s->queue))
+	if (s->queue == NULL || !handover_is_broken(&s->queue->handover))
 		return 0;
 	q = queue_new(&s->pool->dispatch, e);
 	if (q == NULL)
@@ -161,7 +170,7 @@ slot_reconcile(struct slot *s)
 		ev_timer_stop(s->pool->loop, &s->restart);
 		list_remove(&s->waiting);
 		if (s->pool->probe == s)
-			s->pool->probe = NULL;
+			pool_end_probe(s->pool);
 		if (s->current != NULL)
 			slot_drain(s);
 		return;
@@ -211,6 +220,8 @@ slot_detach(struct slot *s, struct worker *w)
 		p->ready--;
 	else
 		p->starting--;
+	if (p->probe == s)
+		ev_timer_stop(p->loop, &p->probation);
 	s->current = NULL;
 }
 
@@ -237,7 +248,7 @@ slot_switch(struct slot *s)
 	ev_timer_stop(p->loop, &s->restart);
 	list_remove(&s->waiting);
 	if (p->probe == s)
-		p->probe = NULL;
+		pool_end_probe(p);
 	if (old != NULL)
 		slot_detach(s, old);
 	s->current = new;
@@ -268,8 +279,11 @@ slot_worker_ready(struct slot *s, struct worker *w)
 	}
 	p->starting--;
 	p->ready++;
-	if (p->probe == s)
-		p->probe = NULL;
+	if (p->probe == s) {
+		ev_timer_set(&p->probation,
+		    loop_seconds(p->conf->ready.soak_ms), 0.);
+		ev_timer_start(p->loop, &p->probation);
+	}
 	slot_up(s);
 	pool_changed(p);
 }
@@ -303,16 +317,18 @@ slot_lost(struct slot *s, const struct worker *w)
 
 	worker_describe_end(w, end, sizeof(end));
 	success = ending_is_success(&w->ending, c->success_exit);
-	switch (restart_verdict(c->restart == CONF_ALWAYS,
-	    c->restart != CONF_NEVER, success)) {
+	switch (slot_verdict(s, success)) {
 	case VERDICT_RESTART:
 		slot_come_back(s, w, end);
 		break;
 	case VERDICT_DONE:
-	case VERDICT_FAILED:
 		s->ended = true;
-		s->ended_badly = !success;
 		log_info("%s[%u] pid %ld: %s; it is not started again",
+		    c->name, s->index, (long)w->pid, end);
+		break;
+	case VERDICT_FAILED:
+		s->ended = s->ended_badly = true;
+		log_err("%s[%u] pid %ld: %s; it is not started again",
 		    c->name, s->index, (long)w->pid, end);
 		break;
 	}
@@ -360,6 +376,7 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	struct pool	*p = s->pool;
 	bool		 was_current = w == s->current;
 	bool		 was_beside = w == s->beside;
+	char		 name[16];
 	size_t		 killed;
 	pid_t		 pid = w->pid;
 
@@ -373,7 +390,8 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	} else {
 		slot_left(s, w);
 	}
-	killed = tree_kill_left(p->reaper, pid, p->conf->name, s->index,
+	(void)snprintf(name, sizeof(name), "%u", s->index);
+	killed = tree_kill_left(p->reaper, pid, p->conf->name, name,
 	    slot_oldest_start(s));
 	if (killed > 0)
 		log_info("%s[%u] pid %ld: killed %zu of its children that it "

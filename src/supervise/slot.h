@@ -21,6 +21,6 @@ void	slot_worker_gone(struct slot *, struct worker *);
 void	slot_switch(struct slot *);
 /* Take the slot out of the turns and its worker out of the slot. */
 void	slot_drain(struct slot *);
-/* In back-off, or it will never start again: nothing to wait for. */
+/* In back-off, waiting after one, or ended: not to be waited for. */
 bool	slot_is_settled(struct slot *);
 #endif

@@ -200,7 +200,8 @@ supervisor_start(struct supervisor *s, struct err *e)
 	size_t			 i;
 
 	for (i = 0; i < c->pool_count; i++) {
-		s->pools[i] = pool_new(&c->pools[i], s->loop, s->reaper,
+		s->pools[i] = pool_new(&c->pools[i],
+		    capacity_processes(c, &c->pools[i]), s->loop, s->reaper,
 		    &pool_ops, s, e);
 		if (s->pools[i] == NULL)
 			return -1;
@@ -310,6 +311,8 @@ static void
 supervisor_signal(struct supervisor *s, const struct signalfd_siginfo *si)
 {
 	int	 sig = (int)si->ssi_signo;
+	/* A terminal that is closed may send HUP more than once. */
+	bool	 at_once = s->stopping && sig != SIGHUP;
 
 	if (sig == SIGCHLD)
 		return;			/* the reaper looks for itself */
@@ -317,9 +320,9 @@ supervisor_signal(struct supervisor *s, const struct signalfd_siginfo *si)
 	    (long)si->ssi_pid);
 	if (sig == SIGTERM || sig == SIGINT ||
 	    (sig == SIGHUP && s->has_terminal)) {
-		log_info("%s", s->stopping ? "stopping at once" :
-		    "stopping; once more to stop at once");
-		supervisor_stop(s, s->stopping);
+		log_info("%s", at_once ? "stopping at once" :
+		    "stopping; TERM or INT once more to stop at once");
+		supervisor_stop(s, at_once);
 	} else if (sig == SIGUSR2) {
 		supervisor_reload(s);
 	} else {

@@ -3,8 +3,8 @@
 struct conf;
 
 /*
- * First thing in main, before any descriptor is opened or thread begun:
- * signals are blocked from here on, to be read by the loop.
+ * Signals are blocked from here on, to be read by the loop; while a config
+ * is being read they still do what they always do.
  */
 void	supervisor_block_signals(void);
 

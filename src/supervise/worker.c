@@ -35,26 +35,29 @@ worker_complain(struct worker *w, const char *what, const char *detail)
 {
 	unsigned int	 more;
 
-	w->bad_lines++;
 	if (!limit_pass(&w->complaints, clock_ms(), &more))
 		return;
-	log_warn(WORKER_NAME ": %s: %s; the line is dropped%s",
-	    WORKER_ARGS(w), what, detail,
-	    more > 0 ? " (so were others, not logged)" : "");
+	log_warn(WORKER_NAME ": %s: %s; the line is dropped", WORKER_ARGS(w),
+	    what, detail);
+	if (more > 0)
+		log_warn(WORKER_NAME ": %u more bad lines were dropped",
+		    WORKER_ARGS(w), more);
 }
 
-/* A value of the user's own: an event, for the log. */
+/* What it wants to be known: an event, for the log. */
 static void
-worker_event_line(struct worker *w, const char *line, size_t len)
+worker_say(struct worker *w, const char *kind, const char *text, size_t len)
 {
 	unsigned int	 more;
 
 	if (!limit_pass(&w->events, clock_ms(), &more))
 		return;
-	log_info(WORKER_NAME ": message: %.*s%s%s", WORKER_ARGS(w),
-	    (int)(len > EVENT_SHOWN ? EVENT_SHOWN : len), line,
-	    len > EVENT_SHOWN ? "..." : "",
-	    more > 0 ? " (others before it are not logged)" : "");
+	log_info(WORKER_NAME ": %s: %.*s%s", WORKER_ARGS(w), kind,
+	    (int)(len > EVENT_SHOWN ? EVENT_SHOWN : len), text,
+	    len > EVENT_SHOWN ? "..." : "");
+	if (more > 0)
+		log_info(WORKER_NAME ": %u more were not logged",
+		    WORKER_ARGS(w), more);
 }
 
 /* Whether {"rota":"ready"} counts as the sign of readiness. */
@@ -80,18 +83,18 @@ worker_line(void *arg, const char *line, size_t len)
 		break;
 	case PROTO_READY:
 		w->said_ready = true;
-		if (worker_awaits_message(w))
+		if (worker_awaits_message(w) && !w->reaped)
 			worker_handle(w, WE_READY);
 		break;
 	case PROTO_STATUS:
-		(void)snprintf(w->status, sizeof(w->status), "%s", in.text);
+		worker_say(w, "status", in.text, strlen(in.text));
 		break;
 	case PROTO_PUBLISH:
 		w->job.ops->publish(w->job.arg, w, in.data);
 		message_unref(in.data);
 		break;
 	case PROTO_EVENT:
-		worker_event_line(w, line, len);
+		worker_say(w, "message", line, len);
 		break;
 	case PROTO_PONG:
 		break;
@@ -109,6 +112,9 @@ worker_channel_closed(void *arg, const char *why)
 		    "no more messages", WORKER_ARGS(w), why);
 	else
 		log_debug(WORKER_NAME ": closed its channel", WORKER_ARGS(w));
+	/* It was told to leave by a message that it will never read. */
+	if (w->state == WS_DRAINING && w->channel.unsent && !w->reaped)
+		tree_signal_group(w->pid, w->job.conf->stop.signal);
 }
 
 static const struct channel_ops channel_ops = {
@@ -149,7 +155,7 @@ worker_hello(struct worker *w)
 		    WORKER_ARGS(w));
 		return;
 	}
-	channel_send(&w->channel, m, CHANNEL_PROTOCOL);
+	(void)channel_send(&w->channel, m, CHANNEL_PROTOCOL);
 	message_unref(m);
 }
 
@@ -159,15 +165,16 @@ worker_leave(struct worker *w)
 {
 	struct message	*m;
 
-	if (w->said_ready && channel_is_open(&w->channel)) {
+	int		 r = -1;
+
+	if (w->said_ready) {
 		m = proto_disconnect(w->job.conf->stop.timeout_ms);
-		if (m != NULL) {
-			channel_send(&w->channel, m, CHANNEL_PROTOCOL);
-			message_unref(m);
-			return;
-		}
+		if (m != NULL)
+			r = channel_send(&w->channel, m, CHANNEL_PROTOCOL);
+		message_unref(m);
 	}
-	tree_signal_group(w->pid, w->job.conf->stop.signal);
+	if (r == -1)
+		tree_signal_group(w->pid, w->job.conf->stop.signal);
 }
 
 /* A worker has overstepped the limit of its state. */
@@ -285,6 +292,7 @@ worker_exited(void *arg, pid_t pid, int status)
 	struct worker	*w = arg;
 
 	(void)pid;
+	w->reaped = true;
 	w->ended_ms = clock_ms();
 	w->ending.signaled = WIFSIGNALED(status);
 	w->ending.code = WIFSIGNALED(status) ? WTERMSIG(status) :
@@ -391,7 +399,7 @@ void
 worker_send(struct worker *w, struct message *m, int how)
 {
 	if (worker_is_ready(w))
-		channel_send(&w->channel, m, how);
+		(void)channel_send(&w->channel, m, how);
 }
 
 void

@@ -19,7 +19,7 @@ struct queue;
 struct reaper;
 struct worker;
 
-/* What a worker is started with; all borrowed but counted things. */
+/* News of a worker. */
 struct worker_ops {
 	void	(*ready)(void *arg, struct worker *);
 	/* It is reaped; the callback frees it with worker_free. */
@@ -28,6 +28,7 @@ struct worker_ops {
 	void	(*publish)(void *arg, struct worker *, struct message *);
 };
 
+/* What a worker is started with; all borrowed, the counted are counted. */
 struct worker_job {
 	struct ev_loop			*loop;
 	struct reaper			*reaper;
@@ -59,6 +60,7 @@ struct worker {
 	bool			 said_ready;	/* over its channel */
 	bool			 was_ready;
 	bool			 overdue;	/* outlived stop.timeout */
+	bool			 reaped;	/* what it says is old */
 	uint64_t		 started_ms, ready_ms, ended_ms;
 	ev_timer		 limit;		/* of this state */
 	ev_timer		 delay;		/* ready.when: delay */
@@ -66,8 +68,6 @@ struct worker {
 	struct output		 output;
 	struct limit		 complaints;	/* about what it sends */
 	struct limit		 events;	/* what it sends to the log */
-	uint64_t		 bad_lines;
-	char			 status[257];	/* what it says of itself */
 };
 
 /* NULL with *e set when it could not be started. */
