@@ -196,6 +196,70 @@ START_TEST(dispatch_outlives)
 }
 END_TEST
 
+static void
+shut_down(struct queue *which)
+{
+	ck_assert_int_eq(shutdown(which->handover.take, SHUT_RDWR), 0);
+}
+
+/* Until what was put off for a moment has been done. */
+static void
+run_retry(void)
+{
+	run();
+	while (ev_is_active(&d.retry))
+		(void)ev_run(loop, EVRUN_ONCE);
+	run();
+}
+
+/* Who has shut its queue down loses its turn, and what it has not taken. */
+START_TEST(dispatch_broken_queue)
+{
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(10);
+	run();
+	shut_down(q[0]);
+	connect_many(10);
+	run_retry();
+	ck_assert(!turn_is_up(&d.turn, 0));
+	ck_assert(turn_is_up(&d.turn, 1));
+	ck_assert_uint_eq(worker_takes(q[0], 99), 0);
+	ck_assert_uint_eq(worker_takes(q[1], 99), 20);
+	connect_many(10);
+	run();
+	ck_assert_uint_eq(worker_takes(q[1], 99), 10);
+}
+END_TEST
+
+/* With no other they wait, without spinning, for a queue that is whole. */
+START_TEST(dispatch_all_broken)
+{
+	size_t	 i;
+
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(6);
+	run();
+	shut_down(q[0]);
+	shut_down(q[1]);
+	connect_many(6);
+	run_retry();
+	ck_assert_uint_eq(d.turn.up_count, 0);
+	ck_assert(!ev_is_active(&d.accepts[0]));
+	ck_assert(!ev_is_active(&d.retry));
+	for (i = 0; i < 2; i++) {	/* as when its worker is gone */
+		dispatch_down(&d, i);
+		queue_unref(q[i]);
+		q[i] = NULL;
+	}
+	dispatch_up(&d, 2, q[2]);
+	run_retry();
+	ck_assert_uint_eq(worker_takes(q[2], 99), 12);
+	ck_assert(list_empty(&d.leftovers));
+}
+END_TEST
+
 /* Full queues are passed over; when all are, connections wait unharmed. */
 START_TEST(dispatch_full)
 {
@@ -271,6 +335,8 @@ fill(Suite *s)
 	tcase_add_test(tc, dispatch_takes_back);
 	tcase_add_test(tc, dispatch_leaves_to_successor);
 	tcase_add_test(tc, dispatch_outlives);
+	tcase_add_test(tc, dispatch_broken_queue);
+	tcase_add_test(tc, dispatch_all_broken);
 	tcase_add_test(tc, dispatch_full);
 	tcase_add_test(tc, dispatch_no_descriptors);
 	tcase_add_test(tc, dispatch_closes);

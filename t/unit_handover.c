@@ -283,7 +283,9 @@ START_TEST(shut_down_by_the_worker)
 
 	for (i = 0; i < 3; i++)
 		ck_assert_int_eq(send_number(&h, 0, i), HANDOVER_SENT);
+	ck_assert(!handover_is_broken(&h));
 	ck_assert_int_eq(shutdown(h.take, SHUT_RDWR), 0);
+	ck_assert(handover_is_broken(&h));
 	ck_assert_int_eq(send_number(&h, 0, 3), HANDOVER_BROKEN);
 	for (i = 0; i < 3; i++)
 		ck_assert_int_eq(number_in(handover_take_back(&h, &index)), i);
@@ -330,6 +332,28 @@ START_TEST(refuses_no_descriptor)
 }
 END_TEST
 
+/* A full or an empty queue, read or not, is none that was shut down. */
+START_TEST(broken_only_by_shutdown)
+{
+	struct handover	 h = new_handover();
+	unsigned char	 index;
+	int		 fd, sent = 0;
+
+	ck_assert(!handover_is_broken(&h));
+	while (send_number(&h, 0, sent) == HANDOVER_SENT)
+		sent++;
+	ck_assert(!handover_is_broken(&h));
+	while ((fd = handover_take_back(&h, &index)) != -1)
+		(void)close(fd);
+	ck_assert(!handover_is_broken(&h));
+	ck_assert_int_eq(shutdown(h.take, SHUT_WR), 0);
+	ck_assert(!handover_is_broken(&h));
+	ck_assert_int_eq(shutdown(h.take, SHUT_RD), 0);
+	ck_assert(handover_is_broken(&h));
+	handover_close(&h);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -347,6 +371,7 @@ fill(Suite *s)
 		tcase_add_test(tc, too_many_in_flight);
 	}
 	tcase_add_test(tc, shut_down_by_the_worker);
+	tcase_add_test(tc, broken_only_by_shutdown);
 	tcase_add_test(tc, worker_cannot_send);
 	tcase_add_test(tc, end_of_file_without_supervisor);
 	tcase_add_test(tc, refuses_no_descriptor);

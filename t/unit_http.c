@@ -95,7 +95,7 @@ START_TEST(takes_from_a_shared_listener)
 {
 	int	 fd;
 
-	supervise_limited("", 1, 0);
+	supervise_by("", 1);
 	wait_ready();
 	fd = dial();
 	asks(fd, "/", "Handled by");
@@ -148,8 +148,9 @@ START_TEST(waits_without_descriptors)
 	uint64_t	 began;
 	int		 i, answered;
 
-	supervise_limited("", 0, 24);
+	supervise("");
 	wait_ready();
+	limit_files(24);
 	for (i = 0; i < 40; i++) {
 		p[i].fd = client();
 		p[i].events = POLLIN;
@@ -348,7 +349,7 @@ START_TEST(serves_alone)
 	uint16_t		 port;
 	int			 fd;
 
-	launch(lines[_i], 0);
+	launch(lines[_i]);
 	port = said_port();
 	fd = dial_port(port);
 	asks(fd, "/", "Cached value: none\n");
@@ -363,7 +364,7 @@ START_TEST(ends_idle_connections)
 	uint16_t	 port;
 	int		 fd, fresh;
 
-	launch("--listen 127.0.0.1:0 --idle-timeout 1s", 0);
+	launch("--listen 127.0.0.1:0 --idle-timeout 1s");
 	port = said_port();
 	fd = dial_port(port);
 	asks(fd, "/", "Handled by");
@@ -399,7 +400,7 @@ START_TEST(says_what_is_wrong)
 
 	if ((size_t)_i >= sizeof(rows) / sizeof(rows[0]))
 		return;
-	launch(rows[_i].line, 0);
+	launch(rows[_i].line);
 	ck_assert_int_eq(wait_text(out, "\n", PATIENCE_MS), 0);
 	if (strstr(answer, rows[_i].said) == NULL)
 		ck_abort_msg("'%s' is not in '%s'", rows[_i].said, answer);

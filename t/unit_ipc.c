@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/env.h"
 #include "base/util.h"
 #include "ipc/channel.h"
@@ -174,7 +175,7 @@ START_TEST(channel_last_words)
 	peer_says(&p, "last\n", 5);
 	(void)close(p.peer);
 	p.peer = -1;
-	channel_send(&p.ch, m, CHANNEL_PROTOCOL);	/* EPIPE */
+	ck_assert_int_eq(channel_send(&p.ch, m, CHANNEL_PROTOCOL), -1);
 	channel_drain(&p.ch);
 	ck_assert_uint_eq(p.lines, 1);
 	ck_assert_str_eq(p.last, "last");
@@ -184,14 +185,16 @@ START_TEST(channel_last_words)
 }
 END_TEST
 
-static void
+static int
 send_text(struct pair *p, const char *text, int how)
 {
 	struct message	*m = message_new(text, strlen(text));
+	int		 r;
 
 	ck_assert_ptr_nonnull(m);
-	channel_send(&p->ch, m, how);
+	r = channel_send(&p->ch, m, how);
 	message_unref(m);
+	return r;
 }
 
 /* Fill the socket, so that everything further waits. */
@@ -203,7 +206,7 @@ fill_socket(struct pair *p)
 	memset(big, 'b', 300000);
 	big[300000] = '\0';
 	while (channel_lag(&p->ch) == 0)
-		send_text(p, big, CHANNEL_ONCE);
+		(void)send_text(p, big, CHANNEL_ONCE);
 	free(big);
 }
 
@@ -236,21 +239,24 @@ START_TEST(channel_newest_only)
 
 	pair_open(&p);
 	fill_socket(&p);
-	send_text(&p, "\"value 1\"", 0);
-	send_text(&p, "\"other 1\"", 1);
-	send_text(&p, "\"value 2\"", 0);
-	send_text(&p, "\"value 3\"", 0);
+	ck_assert_int_eq(send_text(&p, "\"value 1\"", 0), 0);
+	ck_assert_int_eq(send_text(&p, "\"other 1\"", 1), 0);
+	ck_assert_int_eq(send_text(&p, "\"value 2\"", 0), 0);
+	ck_assert_int_eq(send_text(&p, "\"value 3\"", 0), 0);
 	ck_assert_uint_eq(channel_lag(&p.ch), 3);
 	ck_assert_uint_eq(p.ch.dropped, 2);
 	ck_assert_uint_eq(peer_hears(&p, "value"), 1);
 	ck_assert_uint_eq(channel_lag(&p.ch), 0);
-	send_text(&p, "\"value 4\"", 0);
+	ck_assert_int_eq(send_text(&p, "\"value 4\"", 0), 0);
 	ck_assert_uint_eq(peer_hears(&p, "value 4"), 1);
 	pair_close(&p);
 }
 END_TEST
 
-/* The queue is bounded, but the protocol's own messages get through. */
+/*
+ * The queue is bounded, but the protocol's own messages get through, and so
+ * does the newest of each broadcast.
+ */
 START_TEST(channel_bounded)
 {
 	struct pair	 p;
@@ -259,12 +265,79 @@ START_TEST(channel_bounded)
 	pair_open(&p);
 	fill_socket(&p);
 	for (i = 0; i < 2 * CHANNEL_QUEUE_MAX; i++)
-		send_text(&p, "\"event\"", CHANNEL_ONCE);
+		ck_assert_int_eq(send_text(&p, "\"event\"", CHANNEL_ONCE),
+		    i < CHANNEL_QUEUE_MAX - 1 ? 0 : -1);
 	ck_assert_uint_eq(channel_lag(&p.ch), CHANNEL_QUEUE_MAX);
 	ck_assert_uint_eq(p.ch.dropped, CHANNEL_QUEUE_MAX + 1);
-	send_text(&p, "\"bye\"", CHANNEL_PROTOCOL);
+	ck_assert_int_eq(send_text(&p, "\"value 1\"", 0), 0);
+	ck_assert_int_eq(send_text(&p, "\"value 2\"", 0), 0);
 	ck_assert_uint_eq(channel_lag(&p.ch), CHANNEL_QUEUE_MAX + 1);
-	ck_assert_uint_eq(peer_hears(&p, "bye"), 1);
+	ck_assert_int_eq(send_text(&p, "\"bye 1\"", CHANNEL_PROTOCOL), 0);
+	ck_assert_uint_eq(channel_lag(&p.ch), CHANNEL_QUEUE_MAX + 2);
+	ck_assert_uint_eq(peer_hears(&p, "\"value 2\"\n\"bye 1\""), 1);
+	ck_assert(!p.closed);
+	pair_close(&p);
+}
+END_TEST
+
+/* Full by its bytes rather than by the number of messages. */
+START_TEST(channel_bounded_bytes)
+{
+	struct pair	 p;
+	char		*big = malloc(500001);
+
+	memset(big, 'b', 500000);
+	big[500000] = '\0';
+	pair_open(&p);
+	fill_socket(&p);
+	while (send_text(&p, big, CHANNEL_ONCE) == 0)
+		continue;
+	ck_assert_uint_lt(channel_lag(&p.ch), 20);
+	ck_assert_uint_le(p.ch.bytes, CHANNEL_QUEUE_BYTES);
+	ck_assert_int_eq(send_text(&p, big, 0), 0);
+	ck_assert_int_eq(send_text(&p, "\"value\"", 0), 0);
+	ck_assert_uint_eq(peer_hears(&p, "\"value\""), 1);
+	pair_close(&p);
+	free(big);
+}
+END_TEST
+
+/* Who does not read any more can still be heard. */
+START_TEST(channel_nobody_reads)
+{
+	struct pair	 p;
+
+	pair_open(&p);
+	ck_assert_int_eq(send_text(&p, "1", CHANNEL_PROTOCOL), 0);
+	ck_assert_int_eq(shutdown(p.peer, SHUT_RD), 0);
+	ck_assert_int_eq(send_text(&p, "2", CHANNEL_PROTOCOL), -1);
+	ck_assert_int_eq(send_text(&p, "3", 0), -1);
+	ck_assert_int_eq(send_text(&p, "4", CHANNEL_ONCE), -1);
+	ck_assert(!channel_is_open(&p.ch));
+	ck_assert_uint_eq(channel_lag(&p.ch), 0);
+	peer_says(&p, "still here\n", 11);
+	pair_run(&p);
+	ck_assert_uint_eq(p.lines, 1);
+	ck_assert_str_eq(p.last, "still here");
+	pair_close(&p);
+}
+END_TEST
+
+/* What waits is lost when the other side is gone, and that is said. */
+START_TEST(channel_unsent)
+{
+	struct pair	 p;
+
+	pair_open(&p);
+	fill_socket(&p);
+	ck_assert_int_eq(send_text(&p, "1", CHANNEL_PROTOCOL), 0);
+	ck_assert(!p.ch.unsent);
+	ck_assert_int_eq(shutdown(p.peer, SHUT_RDWR), 0);
+	pair_run(&p);
+	ck_assert(p.closed);
+	ck_assert(p.ch.unsent);
+	ck_assert_uint_eq(channel_lag(&p.ch), 0);
+	ck_assert_int_eq(send_text(&p, "2", CHANNEL_PROTOCOL), -1);
 	pair_close(&p);
 }
 END_TEST
@@ -323,6 +396,41 @@ START_TEST(proto_deep)
 }
 END_TEST
 
+/* A publish of n copies of a text, between [ and ]. */
+static enum proto_kind
+publish_many(const char *text, size_t n, struct proto_in *in)
+{
+	static const char	 head[] =
+				    "{\"rota\":\"publish\",\"data\":[";
+	struct buf		 b;
+	size_t			 i;
+
+	buf_init(&b, MESSAGE_MAX_LEN);
+	ck_assert_int_eq(buf_append(&b, head, strlen(head)), 0);
+	for (i = 0; i < n; i++)
+		ck_assert_int_eq(buf_append(&b, text, strlen(text)), 0);
+	ck_assert_int_eq(buf_append(&b, "0]}", 3), 0);
+	proto_parse(buf_head(&b), buf_len(&b), in);
+	buf_free(&b);
+	return in->kind;
+}
+
+/* 0.1 takes four bytes here and twenty when it is written in full. */
+START_TEST(proto_publish_grows)
+{
+	struct proto_in	 in;
+
+	ck_assert_int_eq(publish_many("0.1,", 40000, &in), PROTO_PUBLISH);
+	ck_assert_uint_le(in.data->len, MESSAGE_MAX_LEN);
+	message_unref(in.data);
+	ck_assert_int_eq(publish_many("0.1,", 150000, &in), PROTO_BAD);
+	ck_assert_ptr_null(in.data);
+	ck_assert_ptr_nonnull(strstr(in.text, "longer than 1 MiB"));
+	ck_assert_int_eq(publish_many("1,", 500000, &in), PROTO_PUBLISH);
+	message_unref(in.data);
+}
+END_TEST
+
 static const struct {
 	const char	*text, *key, *want;	/* NULL: refused */
 } values[] = {
@@ -331,6 +439,7 @@ static const struct {
 	{ "[1,\r\n 2]\n \n", NULL, "[1,   2]\n" },
 	{ "0.1", "k", "{\"k\":0.1}\n" },
 	{ "1.10\n", NULL, "1.10\n" },
+	{ "12345678901234567890", "k", "{\"k\":12345678901234567890}\n" },
 	{ "1", "say \"k\"", "{\"say \\\"k\\\"\":1}\n" },
 	{ "two words\n", "k", "{\"k\":\"two words\"}\n" },
 	{ "two\nlines\n", NULL, "\"two\\nlines\"\n" },
@@ -439,8 +548,12 @@ fill(Suite *s)
 	tcase_add_test(tc, channel_last_words);
 	tcase_add_test(tc, channel_newest_only);
 	tcase_add_test(tc, channel_bounded);
+	tcase_add_test(tc, channel_bounded_bytes);
+	tcase_add_test(tc, channel_nobody_reads);
+	tcase_add_test(tc, channel_unsent);
 	tcase_add_loop_test(tc, proto_kinds, 0, ARRAY_LEN(lines));
 	tcase_add_test(tc, proto_deep);
+	tcase_add_test(tc, proto_publish_grows);
 	tcase_add_loop_test(tc, proto_values, 0, ARRAY_LEN(values));
 	tcase_add_test(tc, proto_too_long);
 	tcase_add_test(tc, proto_says_hello);

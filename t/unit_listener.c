@@ -381,6 +381,7 @@ END_TEST
 /* One of many sharing a listener shuts it down. */
 START_TEST(mended_after_shutdown)
 {
+	char			 alive;
 	struct conf_listen	 l = inet4("127.0.0.1", 0);
 	int			 fd = must_open(&l), peer, conn;
 	struct pollfd		 pfd = { .fd = fd, .events = POLLOUT };
@@ -394,6 +395,7 @@ START_TEST(mended_after_shutdown)
 	ck_assert_int_eq(listener_accept(fd), -1);
 	ck_assert_int_eq(errno, EINVAL);
 	ck_assert_int_eq(try_connect(&l), -1);
+	(void)shutdown(fd, SHUT_RDWR);		/* twice: see listener_mend */
 	ck_assert_msg(listener_mend(fd, 16, &e) == 0, "%s", e.msg);
 	ck_assert_int_eq(poll(&pfd, 1, 0), 0);
 	ck_assert_uint_gt(listener_port(fd), 0);
@@ -401,6 +403,8 @@ START_TEST(mended_after_shutdown)
 	ck_assert_int_ge(peer, 0);
 	conn = accept_soon(fd);
 	ck_assert_int_ge(conn, 0);
+	ck_assert_int_eq(send(conn, "x", 1, MSG_NOSIGNAL), 1);
+	ck_assert_int_eq(read(peer, &alive, 1), 1);
 	(void)close(conn);
 	(void)close(peer);
 	listener_close(&fd);

@@ -58,10 +58,9 @@ run(const char *line)
 }
 
 void
-launch(const char *line, int files)
+launch(const char *line)
 {
-	struct rlimit	 rl = { (rlim_t)files, (rlim_t)files };
-	int		 p[2];
+	int	 p[2];
 
 	ck_assert_int_eq(pipe2(p, O_CLOEXEC), 0);
 	pid = fork();
@@ -69,8 +68,6 @@ launch(const char *line, int files)
 	if (pid == 0) {
 		(void)dup2(p[1], STDOUT_FILENO);
 		(void)dup2(p[1], STDERR_FILENO);
-		if (files > 0)
-			(void)setrlimit(RLIMIT_NOFILE, &rl);
 		run(line);
 	}
 	(void)close(p[1]);
@@ -89,7 +86,7 @@ open_door(void)
 }
 
 void
-supervise_limited(const char *line, int shared, int files)
+supervise_by(const char *line, int shared)
 {
 	char	 hello[512], fd[32] = "";
 	int	 a[2], b[2];
@@ -114,14 +111,22 @@ supervise_limited(const char *line, int shared, int files)
 	(void)setenv("ROTA_GENERATION", "7", 1);
 	(void)snprintf(hello, sizeof(hello), HELLO, fd);
 	ck_assert_int_gt(write(ipc, hello, strlen(hello)), 0);
-	launch(line, files);
+	launch(line);
 	(void)close(a[1]);
 }
 
 void
 supervise(const char *line)
 {
-	supervise_limited(line, 0, 0);
+	supervise_by(line, 0);
+}
+
+void
+limit_files(int files)
+{
+	struct rlimit	 rl = { (rlim_t)files, (rlim_t)files };
+
+	ck_assert_int_eq(prlimit(pid, RLIMIT_NOFILE, &rl, NULL), 0);
 }
 
 int

@@ -16,11 +16,13 @@ extern int	 feed, take;	/* both ends of the queue, as the supervisor */
 extern int	 out;		/* its stdout and stderr */
 extern char	 answer[8192];	/* the last that was read, NUL-terminated */
 
-/* Start it with these words; files: its limit of descriptors, 0: none. */
-void	launch(const char *line, int files);
+/* Start it with these words. */
+void	launch(const char *line);
 /* The same as a worker: with hand-over, or with our listener. */
-void	supervise_limited(const char *line, int shared, int files);
+void	supervise_by(const char *line, int shared);
 void	supervise(const char *line);
+/* From outside: valgrind only pretends that a process limits itself. */
+void	limit_files(int files);
 /* Wait for its end, at most so long; the status, or -1. */
 int	ended(int within_ms);
 void	exits(int within_ms, int with);

@@ -414,6 +414,7 @@ listener_port(int fd)
 int
 listener_mend(int fd, uint64_t backlog, struct err *e)
 {
+	static const struct sockaddr	 nobody = { .sa_family = AF_UNSPEC };
 	char		 name[UNIX_PATH_SIZE + 8];
 	int		 domain = AF_UNIX;
 	socklen_t	 len = sizeof(domain);
@@ -422,6 +423,11 @@ listener_mend(int fd, uint64_t backlog, struct err *e)
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
 	    domain == AF_UNIX)
 		return err_set(e, EOPNOTSUPP, "listen again on %s", name);
+	/*
+	 * Shut down twice it stays so when it listens again, and each
+	 * connection is born dead; only disconnecting undoes that.
+	 */
+	(void)connect(fd, &nobody, sizeof(nobody));
 	if (set_listening(fd, backlog) == -1)
 		return err_set(e, errno, "listen again on %s", name);
 	return 0;

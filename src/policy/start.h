@@ -10,8 +10,8 @@ struct start_facts {
 	size_t	 ready;		/* workers that are ready now */
 	bool	 is_first;	/* this slot has never been started */
 	bool	 is_crashing;	/* its last worker died early */
-	bool	 has_probe;	/* another slot probes for the pool, and
-				   has not been ready for long enough */
+	bool	 has_probe;	/* another slot probes, since no worker of
+				   the pool has been ready for long */
 };
 
 enum start_answer {
@@ -23,7 +23,7 @@ enum start_answer {
 /*
  * A first start waits while as many are starting as there are CPUs, or as
  * are ready already: the window doubles as workers get ready.  Of slots
- * that are crashing with nobody ready one probes, and the rest wait.
+ * that are crashing while nobody holds one probes, and the rest wait.
  */
 enum start_answer	start_allowed(const struct start_facts *);
 #endif

@@ -407,6 +407,21 @@ pool_probe_holds(struct ev_loop *loop, ev_timer *t, int revents)
 	pool_changed(p);
 }
 
+bool
+pool_holds(const struct pool *p)
+{
+	const struct worker	*w;
+	size_t			 i;
+
+	for (i = 0; i < p->conf->count; i++) {
+		w = p->slots[i].current;
+		if (w != NULL && worker_is_ready(w) &&
+		    worker_ready_time(w) >= p->conf->ready.soak_ms)
+			return true;
+	}
+	return false;
+}
+
 void
 pool_end_probe(struct pool *p)
 {

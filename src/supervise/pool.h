@@ -114,6 +114,8 @@ void		 pool_send(struct pool *, struct message *, int how,
 /* A worker of gen, with this queue, started for the slot. */
 struct worker	*pool_start_worker(struct slot *, struct generation *,
 		    struct queue *, struct err *e);
+/* Some worker has been ready for ready.soak, and still is. */
+bool		 pool_holds(const struct pool *);
 /* Nobody probes (any more): those that waited for it may start. */
 void		 pool_end_probe(struct pool *);
 /* A fact has changed: who waits may start, all may be ready or ended. */

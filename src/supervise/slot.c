@@ -118,19 +118,27 @@ slot_mend_queue(struct slot *s, struct err *e)
 	return 0;
 }
 
+/* From here on it probes for all that crash while nobody holds. */
+static void
+slot_probe(struct slot *s)
+{
+	struct pool	*p = s->pool;
+
+	p->probe = s;
+	if (p->conf->count > 1)
+		log_warn("%s: no worker has been ready for long: slot %u "
+		    "probes, others that crash wait for it", p->conf->name,
+		    s->index);
+}
+
 static void
 slot_start(struct slot *s)
 {
 	struct pool	*p = s->pool;
 	struct err	 e;
 
-	if (slot_is_crashing(s) && p->ready == 0 && p->probe == NULL) {
-		p->probe = s;
-		if (p->conf->count > 1)
-			log_warn("%s: no worker is ready: slot %u probes, "
-			    "others that crash wait for it", p->conf->name,
-			    s->index);
-	}
+	if (slot_is_crashing(s) && p->probe == NULL && !pool_holds(p))
+		slot_probe(s);
 	s->was_started = true;
 	s->current = slot_mend_queue(s, &e) == -1 ? NULL :
 	    pool_start_worker(s, s->gen, s->queue, &e);
@@ -151,7 +159,8 @@ slot_may_start(struct slot *s)
 		.ready = p->ready,
 		.is_first = !s->was_started,
 		.is_crashing = slot_is_crashing(s),
-		.has_probe = p->probe != NULL && p->probe != s,
+		.has_probe = p->probe != NULL && p->probe != s &&
+		    !pool_holds(p),
 	};
 
 	list_remove(&s->waiting);
@@ -181,12 +190,28 @@ slot_reconcile(struct slot *s)
 		slot_start(s);
 }
 
+/*
+ * The back-off of a slot is over.  If it probes for others, the next of them
+ * has a try, with the same back-off: the fault may be this slot's alone.
+ */
 static void
 slot_restart_due(struct ev_loop *loop, ev_timer *t, int revents)
 {
+	struct slot	*s = t->data, *next;
+	struct pool	*p = s->pool;
+
 	(void)loop;
 	(void)revents;
-	slot_reconcile(t->data);
+	if (p->probe != s || list_empty(&p->waiting) || pool_holds(p)) {
+		slot_reconcile(s);
+		return;
+	}
+	next = LIST_ENTRY(p->waiting.next, struct slot, waiting);
+	list_remove(&next->waiting);
+	list_append(&p->waiting, &s->waiting);
+	next->backoff = s->backoff;
+	slot_probe(next);
+	slot_start(next);
 }
 
 /* The slot takes its turns from now on. */

@@ -8,11 +8,14 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -20,6 +23,10 @@
 #define LONG_LINE (3 << 20)
 #define DEEP 100000
 #define FLOOD_LINES 50000
+#define CRASH_MS 60
+#define CONNS_WAITING 3		/* a byte goes with each */
+#define LISTENER_FD 3
+#define LISTENER_SECONDS 2
 
 static int	ipc;
 
@@ -146,6 +153,83 @@ run_nonblock(void)
 	(void)raise(SIGKILL);
 }
 
+/* Nothing can be said to it any more, but it still listens to signals. */
+static void
+run_half(void)
+{
+	(void)shutdown(ipc, SHUT_RD);
+	stay();
+}
+
+/* Away before anybody has heard that it is ready. */
+static void
+run_brief(void)
+{
+	_exit(3);
+}
+
+/* Ready for a moment. */
+static void
+run_crash(void)
+{
+	(void)poll(NULL, 0, CRASH_MS);
+	_exit(3);
+}
+
+/* Shut ROTA_CONN_FD down when so many connections wait in it. */
+static void
+shut_conn(void)
+{
+	const char	*conn = getenv("ROTA_CONN_FD");
+	int		 fd, bytes = 0;
+
+	if (conn == NULL)
+		errx(2, "no ROTA_CONN_FD");
+	fd = (int)strtol(conn, NULL, 10);
+	while (ioctl(fd, FIONREAD, &bytes) == 0 && bytes < CONNS_WAITING)
+		(void)poll(NULL, 0, 10);
+	if (shutdown(fd, SHUT_RDWR) == -1)
+		err(1, "shutdown");
+}
+
+static void
+run_conn_exit(void)
+{
+	shut_conn();
+	_exit(1);
+}
+
+static void
+run_conn_die(void)
+{
+	shut_conn();
+	(void)raise(SIGKILL);
+}
+
+static void
+run_conn_stay(void)
+{
+	shut_conn();
+	obey();
+}
+
+/* The first listener, which it shares, again and again for a while. */
+static void
+run_listener(void)
+{
+	struct timespec	 now, end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += LISTENER_SECONDS;
+	do {
+		(void)shutdown(LISTENER_FD, SHUT_RDWR);
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec &&
+	    now.tv_nsec < end.tv_nsec));
+	say_line("{\"event\":\"it is over\"}");
+	obey();
+}
+
 static const struct {
 	const char	*name;
 	void		(*run)(void);
@@ -153,7 +237,10 @@ static const struct {
 	{ "garbage", run_garbage }, { "long", run_long },
 	{ "flood", run_flood }, { "deaf", run_deaf },
 	{ "stopped", run_stopped }, { "shut", run_shut },
-	{ "nonblock", run_nonblock },
+	{ "nonblock", run_nonblock }, { "half", run_half },
+	{ "brief", run_brief }, { "crash", run_crash },
+	{ "conn-exit", run_conn_exit }, { "conn-die", run_conn_die },
+	{ "conn-stay", run_conn_stay }, { "listener", run_listener },
 };
 
 int
