@@ -104,6 +104,23 @@ check_logs() {
 		grep -E -A 20 'Sanitizer|runtime error:|: bug: ' \
 		    "$tmp/all_logs" | head -n 40 | sed 's/^/# /'
 	fi
+	valgrind_says <"$tmp/all_logs" >"$tmp/valgrind"
+	if [ -s "$tmp/valgrind" ]; then
+		not_ok "valgrind finds nothing"
+		head -n 40 "$tmp/valgrind" | sed 's/^/# /'
+	fi
+}
+
+# Errors, leaks, and descriptors that are open at the end; an inherited one
+# has no stack, or that of its move to a higher number.
+valgrind_says() {
+	awk '/^==[0-9]+== *$/ {
+		if (said ~ / at 0x/ && said !~ / reserve_one /)
+			printf "%s", said
+		said = ""
+		next
+	}
+	/^==[0-9]+== / { said = said $0 "\n" }'
 }
 
 show_log() {

@@ -195,7 +195,9 @@ channel_send(struct channel *c, struct message *m, int how)
 	c->queue[c->count].msg = message_ref(m);
 	c->queue[c->count].how = how;
 	c->bytes += m->len;
-	return c->count++ == 0 ? channel_flush(c) : 0;
+	/* That somebody reads no more shows only when one tries to write. */
+	return c->count++ == 0 || how == CHANNEL_PROTOCOL ?
+	    channel_flush(c) : 0;
 }
 
 size_t

@@ -42,7 +42,7 @@ struct channel {
 							   way if sent > 0 */
 	size_t				 count, size, bytes, sent;
 	bool				 mute;		/* writing has failed */
-	bool				 unsent;	/* when it closed or failed */
+	bool				 unsent;	/* at its end */
 	uint64_t			 dropped;	/* messages, in all */
 };
 

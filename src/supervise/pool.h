@@ -88,8 +88,8 @@ struct pool {
  * more than most_processes at a time.
  */
 struct pool	*pool_new(const struct conf_pool *, size_t most_processes,
-		    struct ev_loop *, struct reaper *, const struct pool_ops *, void *arg,
-		    struct err *e);
+		    struct ev_loop *, struct reaper *,
+		    const struct pool_ops *, void *arg, struct err *e);
 void		 pool_free(struct pool *);
 
 /* Wish every slot up, of a first generation.  0, or -1 with *e set. */
