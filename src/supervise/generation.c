@@ -14,6 +14,7 @@
 #include "config/conf.h"
 #include "config/envfile.h"
 #include "config/find.h"
+#include "config/words.h"
 
 /*
  * Variables by which somebody else addressed the supervisor itself: they
@@ -39,16 +40,6 @@ is_private(const char *var)
 	return false;
 }
 
-static void
-free_list(char **list)
-{
-	size_t	 i;
-
-	for (i = 0; list != NULL && list[i] != NULL; i++)
-		free(list[i]);
-	free(list);
-}
-
 /* One env file, relative to the pool's directory. */
 static int
 generation_env_file(struct generation *g, const char *name, struct err *e)
@@ -64,7 +55,7 @@ generation_env_file(struct generation *g, const char *name, struct err *e)
 	if (r == -1)
 		return -1;
 	r = env_put_all(&g->env, vars);
-	free_list(vars);
+	words_free(vars);
 	return r == -1 ? err_set(e, ENOMEM, "env_file %s", name) : 0;
 }
 

@@ -107,8 +107,7 @@ reload_drop(struct slot *s)
 	if (w == NULL)
 		return;
 	s->beside = NULL;
-	list_append(&s->draining, &w->node);
-	s->draining_count++;
+	slot_let_go(s, w);
 	worker_kill(w);
 }
 

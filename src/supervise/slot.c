@@ -251,13 +251,19 @@ slot_detach(struct slot *s, struct worker *w)
 }
 
 void
+slot_let_go(struct slot *s, struct worker *w)
+{
+	list_append(&s->draining, &w->node);
+	s->draining_count++;
+}
+
+void
 slot_drain(struct slot *s)
 {
 	struct worker	*w = s->current;
 
 	slot_detach(s, w);
-	list_append(&s->draining, &w->node);
-	s->draining_count++;
+	slot_let_go(s, w);
 	slot_down(s);
 	worker_stop(w);
 }
@@ -288,8 +294,7 @@ slot_switch(struct slot *s)
 	queue_unref(queue);
 	if (old == NULL)
 		return;
-	list_append(&s->draining, &old->node);
-	s->draining_count++;
+	slot_let_go(s, old);
 	worker_stop(old);
 }
 

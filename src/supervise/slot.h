@@ -19,6 +19,8 @@ void	slot_worker_gone(struct slot *, struct worker *);
 
 /* Give the slot to the worker beside; the one that had it drains. */
 void	slot_switch(struct slot *);
+/* Count a worker among those that leave; the caller tells it to. */
+void	slot_let_go(struct slot *, struct worker *);
 /* Take the slot out of the turns and its worker out of the slot. */
 void	slot_drain(struct slot *);
 /* In back-off, waiting after one, or ended: not to be waited for. */

@@ -115,6 +115,8 @@ static int
 supervisor_init(struct supervisor *s, struct err *e)
 {
 	s->signal_fd = -1;
+	/* For the jitter: others started like us must not keep step. */
+	srand48((long)(clock_ns() ^ (uint64_t)getpid() << 32));
 	if (spawn_init(e) == -1 || (s->loop = loop_new(e)) == NULL ||
 	    (s->reaper = reaper_new(e)) == NULL ||
 	    supervisor_watch_signals(s, e) == -1 ||
