@@ -240,7 +240,7 @@ START_TEST(defaults)
 	ck_assert_str_eq(pool->cwd, "/etc");
 	ck_assert_ptr_null(pool->env[0]);
 	ck_assert_ptr_null(pool->env_file[0]);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -298,7 +298,7 @@ START_TEST(every_key)
 	ck_assert_int_eq(pool->log_format, LOG_JSON);
 	ck_assert_uint_eq(pool->cwd_pos.line, 15);
 	ck_assert_uint_eq(pool->command_pos.col, 8);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -329,7 +329,7 @@ START_TEST(broadcasts)
 	ck_assert_int_eq(b[3].source, CONF_VALUE);
 	ck_assert_str_eq(b[3].value, "\"v\"");
 	ck_assert_uint_eq(b[3].pos.line, 7);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -367,7 +367,7 @@ START_TEST(dialects)
 	ck_assert_int_eq(c->pools[2].dialect, CONF_ROTA);
 	ck_assert_int_eq(c->pools[3].dialect, CONF_ROTA);
 	ck_assert_int_eq(c->pools[3].ready.when, CONF_READY_DELAY);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -382,7 +382,7 @@ START_TEST(log_formats)
 	ck_assert_int_eq(c->log_format, LOG_JSON);
 	ck_assert_int_eq(c->pools[0].log_format, LOG_JSON);
 	ck_assert_int_eq(c->pools[1].log_format, LOG_TEXT);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -414,7 +414,7 @@ START_TEST(cwd_table)
 	(void)snprintf(want, sizeof(want), "%s%s",
 	    cwd_rows[_i].below ? here : "", cwd_rows[_i].want);
 	ck_assert_str_eq(c->pools[0].cwd, want);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -439,7 +439,7 @@ START_TEST(value_table)
 	c = load("x.yaml", text);
 	ck_assert_msg(c != NULL, "%s", said);
 	ck_assert_str_eq(c->pools[0].broadcast[0].value, value_rows[_i].json);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 

@@ -100,8 +100,8 @@ START_TEST(good_file)
 	ck_assert_uint_eq(c->pool_count, again->pool_count);
 	free(first);
 	free(second);
-	conf_free(c);
-	conf_free(again);
+	conf_unref(c);
+	conf_unref(again);
 	conf_problems_free(&p);
 }
 END_TEST
@@ -125,7 +125,7 @@ print_file(const char *name, const char *ending)
 	    p.list[0].text : "?");
 	text = conf_print(c);
 	ck_assert_ptr_nonnull(text);
-	conf_free(c);
+	conf_unref(c);
 	return text;
 }
 

@@ -250,6 +250,47 @@ START_TEST(find_command)
 }
 END_TEST
 
+/* --- reading a file again ------------------------------------------------ */
+
+/* What is no regular file is refused at once: nobody writes to the FIFO. */
+START_TEST(reload_refuses)
+{
+	static const char *const names[] = {
+		"fifo", "folder", "/dev/zero", "link", "none"
+	};
+	struct conf_problems	 p = { 0 };
+
+	ck_assert_int_eq(mkfifo(at("fifo"), 0600), 0);
+	ck_assert_int_eq(symlink("fifo", at("link")), 0);
+	ck_assert_int_eq(mkdir(at("folder"), 0700), 0);
+	ck_assert_ptr_null(conf_reload(names[_i][0] == '/' ? names[_i] :
+	    at(names[_i]), &p));
+	ck_assert_uint_eq(p.count, 1);
+	ck_assert_uint_eq(conf_problems_of(&p, CONF_BAD_FILE), 1);
+	ck_assert_ptr_nonnull(strstr(p.list[0].text, strcmp(names[_i],
+	    "none") == 0 ? "No such file" : "is not a regular file"));
+	conf_problems_free(&p);
+}
+END_TEST
+
+START_TEST(reload_counts)
+{
+	struct conf_problems	 p = { 0 };
+	struct conf		*c;
+
+	put("x.ini", "command = sh\n", 13, 0600);
+	ck_assert_int_eq(symlink("x.ini", at("y.ini")), 0);
+	c = conf_reload(at("y.ini"), &p);
+	ck_assert_ptr_nonnull(c);
+	ck_assert_ptr_eq(conf_ref(c), c);
+	conf_unref(c);
+	ck_assert_str_eq(c->pools[0].name, "sh");
+	conf_unref(c);
+	ck_assert_ptr_null(conf_ref(NULL));
+	conf_unref(NULL);
+}
+END_TEST
+
 /* --- facts about the machine ---------------------------------------------- */
 
 static struct conf *
@@ -304,7 +345,7 @@ START_TEST(machine)
 	ck_assert_uint_eq(p.list[6].pos.line, 14);
 	ck_assert_ptr_nonnull(strstr(p.list[6].text, "/nowhere"));
 	conf_problems_free(&p);
-	conf_free(c);
+	conf_unref(c);
 }
 END_TEST
 
@@ -318,6 +359,8 @@ fill(Suite *s)
 	tcase_add_loop_test(tc, env_table, 0, ARRAY_LEN(env_rows));
 	tcase_add_test(tc, env_not_a_file);
 	tcase_add_test(tc, find_command);
+	tcase_add_loop_test(tc, reload_refuses, 0, 5);
+	tcase_add_test(tc, reload_counts);
 	tcase_add_test(tc, machine);
 	suite_add_tcase(s, tc);
 }

@@ -91,7 +91,7 @@ check_load(const char *path, int *ret_status)
 	}
 	if (look_at_machine(c, "") > 0) {
 		*ret_status = EXIT_FAILURE;
-		conf_free(c);
+		conf_unref(c);
 		return NULL;
 	}
 	return c;
@@ -162,6 +162,6 @@ cmd_check(int argc, char **argv)
 		status = EXIT_FAILURE;
 	else
 		status = print ? print_config(c) : print_summary(c);
-	conf_free(c);
+	conf_unref(c);
 	return status;
 }

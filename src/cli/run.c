@@ -32,6 +32,6 @@ cmd_run(int argc, char **argv)
 		return status;
 	supervisor_block_signals();
 	status = supervisor_run(conf);
-	conf_free(conf);
+	conf_unref(conf);
 	return status;
 }

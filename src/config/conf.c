@@ -62,21 +62,30 @@ conf_new(const char *path)
 
 	if (c == NULL)
 		return NULL;
+	c->refs = 1;
 	c->path = strdup(path);
 	c->dir = folder_of(path);
 	if (c->path == NULL || c->dir == NULL) {
-		conf_free(c);
+		conf_unref(c);
 		return NULL;
 	}
 	return c;
 }
 
+struct conf *
+conf_ref(struct conf *c)
+{
+	if (c != NULL)
+		c->refs++;
+	return c;
+}
+
 void
-conf_free(struct conf *c)
+conf_unref(struct conf *c)
 {
 	size_t	 i;
 
-	if (c == NULL)
+	if (c == NULL || --c->refs > 0)
 		return;
 	for (i = 0; i < c->pool_count; i++)
 		build_pool_fini(&c->pools[i]);
@@ -124,7 +133,7 @@ conf_load_text(const char *path, const char *text, size_t len,
 		conf_problem_oom(p);
 	conf_problems_sort(p);
 	if (p->count > 0) {
-		conf_free(b.conf);
+		conf_unref(b.conf);
 		return NULL;
 	}
 	return b.conf;
@@ -149,15 +158,13 @@ read_all(int fd, struct buf *b)
 	return n == -1 ? -1 : 0;
 }
 
-struct conf *
-conf_load(const char *path, struct conf_problems *p)
+/* NULL: reported. */
+static struct conf *
+load_fd(const char *path, int fd, struct conf_problems *p)
 {
-	AUTO_FD		 fd = -1;
 	struct conf	*c = NULL;
 	struct buf	 b;
 
-	p->path = path;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	buf_init(&b, LOAD_SIZE_MAX + 2 * 16384);
 	if (fd == -1 || read_all(fd, &b) == -1) {
 		if (errno == ENOMEM)
@@ -174,4 +181,29 @@ conf_load(const char *path, struct conf_problems *p)
 	}
 	buf_free(&b);
 	return c;
+}
+
+struct conf *
+conf_load(const char *path, struct conf_problems *p)
+{
+	AUTO_FD	 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	p->path = path;
+	return load_fd(path, fd, p);
+}
+
+struct conf *
+conf_reload(const char *path, struct conf_problems *p)
+{
+	AUTO_FD		 fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+			    O_NONBLOCK);
+	struct stat	 st;
+
+	p->path = path;
+	if (fd != -1 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		FILE_PROBLEM(p, top, "is not a regular file, and a running "
+		    "supervisor reads no other");
+		return NULL;
+	}
+	return load_fd(path, fd, p);
 }

@@ -10,8 +10,9 @@
 /*
  * The typed config: what a file means once every default is filled in and
  * every check of the file has passed.  Plain data, owned by struct conf,
- * never changed after conf_load.  rota.yaml(5) is generated knowledge of
- * the table in keys.c: both list each key, its range and its default.
+ * never changed after conf_load, and freed with the last who holds it.
+ * rota.yaml(5) is generated knowledge of the table in keys.c: both list each
+ * key, its range and its default.
  */
 #define CONF_POOLS_MAX		256
 #define CONF_LISTEN_MAX		32
@@ -91,6 +92,7 @@ struct conf_pool {
 };
 
 struct conf {
+	unsigned int		 refs;
 	char			*path;		/* as the user gave it */
 	char			*dir;		/* absolute, of the file */
 	struct conf_pool	*pools;
@@ -135,7 +137,11 @@ void	conf_problems_free(struct conf_problems *);
  * not looked at, but for the number of CPUs that "auto" stands for.
  */
 struct conf	*conf_load(const char *path, struct conf_problems *p);
-void		 conf_free(struct conf *);
+/* The same for a running supervisor: a regular file only, never a wait. */
+struct conf	*conf_reload(const char *path, struct conf_problems *p);
+/* One more who holds it, and one less; the last frees it.  NULL is fine. */
+struct conf	*conf_ref(struct conf *);
+void		 conf_unref(struct conf *);
 
 /*
  * Facts about this machine: the command exists and can be executed, the

@@ -27,7 +27,7 @@ round_trip(const struct conf *c)
 		__builtin_trap();
 	free(first);
 	free(second);
-	conf_free(again);
+	conf_unref(again);
 	conf_problems_free(&p);
 }
 
@@ -41,7 +41,7 @@ try_as(const char *path, const char *text, size_t len)
 		__builtin_trap();
 	if (c != NULL)
 		round_trip(c);
-	conf_free(c);
+	conf_unref(c);
 	conf_problems_free(&p);
 }
 
