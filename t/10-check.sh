@@ -126,6 +126,16 @@ broadcast: {interval: 1s, command: none}' \
 machine "a broadcast's file" 'command: sh
 dialect: rota
 broadcast: {interval: 1s, file: none}' '3:33: warning: broadcast.file: '
+machine "no such user" 'command: sh
+control: {owner: no-such-user}' "2:18: warning: control.owner: this machine \
+has no user 'no-such-user'"
+machine "no such group" 'command: sh
+control: {group: no-such-group}' "2:18: warning: control.group: this machine \
+has no group 'no-such-group'"
+conf 'command: sh
+control: {owner: 0, group: 4294967294}'
+check --strict c.yaml
+is "a number needs no user" "$status $(said)" "0 "
 
 # --strict is content where all is there, and --print prints in spite of it.
 conf 'command: sh'

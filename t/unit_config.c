@@ -240,6 +240,10 @@ START_TEST(defaults)
 	ck_assert_str_eq(pool->cwd, "/etc");
 	ck_assert_ptr_null(pool->env[0]);
 	ck_assert_ptr_null(pool->env_file[0]);
+	ck_assert_ptr_null(c->control.path);
+	ck_assert_ptr_null(c->control.owner);
+	ck_assert_ptr_null(c->control.group);
+	ck_assert_uint_eq(c->control.mode, 0600);
 	conf_unref(c);
 }
 END_TEST
@@ -259,9 +263,15 @@ START_TEST(every_key)
 	    "stop: {signal: SIGINT, timeout: 7s}\n"
 	    "reload: {order: old-first, batch: all}\n"
 	    "cwd: /w\nenv: {A: 1, B: ''}\nenv_file: [e, f]\n"
-	    "on_supervisor_exit: continue\nlog: {format: json}\n");
+	    "on_supervisor_exit: continue\nlog: {format: json}\n"
+	    "control: {path: s, owner: o, group: 7, mode: 0660}\n");
 	ck_assert_msg(c != NULL, "%s", said);
 	ck_assert_int_eq(c->log_format, LOG_JSON);
+	ck_assert_str_eq(c->control.path, "/etc/s");
+	ck_assert_str_eq(c->control.owner, "o");
+	ck_assert_str_eq(c->control.group, "7");
+	ck_assert_uint_eq(c->control.mode, 0660);
+	ck_assert_uint_eq(c->control.group_pos.col, 37);
 	pool = c->pools;
 	ck_assert_str_eq(pool->name, "n");
 	ck_assert_str_eq(pool->argv[1], "b");

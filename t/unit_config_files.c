@@ -108,7 +108,7 @@ END_TEST
 
 static const char *const twins[] = {
 	"etc/rota", "t/conf/good/example", "t/conf/good/minimal",
-	"t/conf/good/sections"
+	"t/conf/good/sections", "t/conf/good/control"
 };
 
 static char *

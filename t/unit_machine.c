@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/util.h"
+#include "config/account.h"
 #include "config/conf.h"
 #include "config/cpus.h"
 #include "config/envfile.h"
@@ -349,6 +350,28 @@ START_TEST(machine)
 }
 END_TEST
 
+START_TEST(accounts)
+{
+	struct err	 e;
+	uid_t		 uid = 1;
+	gid_t		 gid = 1;
+
+	ck_assert_int_eq(account_user("root", &uid, &e), 0);
+	ck_assert_uint_eq(uid, 0);
+	ck_assert_int_eq(account_group("0", &gid, &e), 0);
+	ck_assert_uint_eq(gid, 0);
+	ck_assert_int_eq(account_user("4294967294", &uid, &e), 0);
+	ck_assert_uint_eq(uid, 4294967294);
+	ck_assert_int_eq(account_user("4294967295", &uid, &e), -1);
+	ck_assert_int_eq(account_user("", &uid, &e), -1);
+	ck_assert_int_eq(account_user("-1", &uid, &e), -1);
+	ck_assert_int_eq(account_group("no-such-group", &gid, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.msg, "no group 'no-such-group'"));
+	ck_assert_uint_eq(uid, 4294967294);
+	ck_assert_uint_eq(gid, 0);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -361,6 +384,7 @@ fill(Suite *s)
 	tcase_add_test(tc, find_command);
 	tcase_add_loop_test(tc, reload_refuses, 0, 5);
 	tcase_add_test(tc, reload_counts);
+	tcase_add_test(tc, accounts);
 	tcase_add_test(tc, machine);
 	suite_add_tcase(s, tc);
 }

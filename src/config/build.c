@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "base/err.h"
+#include "config/account.h"
 #include "config/broadcast.h"
 #include "config/cpus.h"
 #include "config/listen.h"
@@ -194,25 +196,34 @@ build_name(struct making *mk)
 /* --- where it runs -------------------------------------------------------- */
 
 /* Absolute, its links left alone. */
+static char *
+seen_from_file(struct build *b, const char *path)
+{
+	const char	*dir = b->conf->dir;
+	char		*full;
+
+	if (path[0] == '/')
+		return build_copy(b, path);
+	if (asprintf(&full, "%s%s%s", dir, strcmp(dir, "/") == 0 ? "" : "/",
+	    path) != -1)
+		return full;
+	b->failed = true;
+	return NULL;
+}
+
 static void
 build_cwd(struct making *mk)
 {
 	const char	*text = mk->v[POOL_CWD].text;
-	const char	*dir = mk->b->conf->dir;
 
 	if (text != NULL)
 		mk->pool->cwd_pos = pos_of(mk, POOL_CWD);
 	if (text != NULL && text[0] == '\0')
 		FILE_PROBLEM(mk->b->p, mk->pool->cwd_pos, "cwd: is empty; "
 		    "expected a directory");
-	if (text == NULL || text[0] == '/' || strcmp(text, ".") == 0)
-		mk->pool->cwd = build_copy(mk->b, text != NULL &&
-		    text[0] == '/' ? text : dir);
-	else if (asprintf(&mk->pool->cwd, "%s%s%s", dir,
-	    strcmp(dir, "/") == 0 ? "" : "/", text) == -1) {
-		mk->pool->cwd = NULL;
-		mk->b->failed = true;
-	}
+	mk->pool->cwd = text == NULL || strcmp(text, ".") == 0 ?
+	    build_copy(mk->b, mk->b->conf->dir) :
+	    seen_from_file(mk->b, text);
 }
 
 static void
@@ -494,6 +505,71 @@ check_addresses(struct build *b)
 		}
 }
 
+/* --- the control socket --------------------------------------------------- */
+
+static void
+check_control_path(struct build *b, const char *text)
+{
+	const struct conf_control	*c = &b->conf->control;
+	const size_t			 max =
+	    sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (text[0] == '\0' || text[strlen(text) - 1] == '/')
+		FILE_PROBLEM(b->p, c->path_pos, "control.path: %s; expected "
+		    "the path of a socket", text[0] == '\0' ? "is empty" :
+		    "is a directory");
+	else if (text[0] == '@')
+		FILE_PROBLEM(b->p, c->path_pos, "control.path: abstract "
+		    "sockets are not supported; expected the path of a "
+		    "socket");
+	else if (c->path != NULL && strlen(c->path) > max)
+		FILE_PROBLEM(b->p, c->path_pos, "control.path: has %zu bytes "
+		    "with its directory; a unix socket takes at most %zu",
+		    strlen(c->path), max);
+}
+
+/* A number must be possible; whether there is such a name is not asked. */
+static void
+check_account(struct build *b, int key, const char *text,
+    struct conf_pos pos)
+{
+	const struct key	*k = &keys_top.keys[key];
+	struct err		 e;
+	uid_t			 id;
+
+	if (text[0] == '\0')
+		FILE_PROBLEM(b->p, pos, "%s: is empty; expected %s", k->path,
+		    k->expect);
+	else if (account_is_number(text) && account_user(text, &id, &e) == -1)
+		FILE_PROBLEM(b->p, pos, "%s: %s", k->path, e.msg);
+}
+
+static void
+build_control(struct build *b, const struct shape_map *m,
+    const struct raw_value *v)
+{
+	struct conf_control	*c = &b->conf->control;
+	const char		*path = v[TOP_CONTROL_PATH].text;
+	const char		*owner = v[TOP_CONTROL_OWNER].text;
+	const char		*group = v[TOP_CONTROL_GROUP].text;
+
+	if (path != NULL) {
+		c->path_pos = shape_pos(m, TOP_CONTROL_PATH);
+		c->path = seen_from_file(b, path);
+		check_control_path(b, path);
+	}
+	if (owner != NULL) {
+		c->owner_pos = shape_pos(m, TOP_CONTROL_OWNER);
+		c->owner = build_copy(b, owner);
+		check_account(b, TOP_CONTROL_OWNER, owner, c->owner_pos);
+	}
+	if (group != NULL) {
+		c->group_pos = shape_pos(m, TOP_CONTROL_GROUP);
+		c->group = build_copy(b, group);
+		check_account(b, TOP_CONTROL_GROUP, group, c->group_pos);
+	}
+}
+
 void
 build_conf(struct build *b, const struct shape *s, const struct raw *raw)
 {
@@ -501,6 +577,7 @@ build_conf(struct build *b, const struct shape *s, const struct raw *raw)
 	size_t		 i;
 
 	(void)build_stored(b, &keys_top, &s->top, raw->top, c);
+	build_control(b, &s->top, raw->top);
 	c->pools = calloc(raw->pool_count + 1u, sizeof(*c->pools));
 	if (c->pools == NULL) {
 		b->failed = true;

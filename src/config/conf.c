@@ -90,6 +90,9 @@ conf_unref(struct conf *c)
 	for (i = 0; i < c->pool_count; i++)
 		build_pool_fini(&c->pools[i]);
 	free(c->pools);
+	free(c->control.path);
+	free(c->control.owner);
+	free(c->control.group);
 	free(c->path);
 	free(c->dir);
 	free(c);

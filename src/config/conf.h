@@ -91,6 +91,15 @@ struct conf_pool {
 	struct conf_pos		 command_pos, cwd_pos, env_file_pos;
 };
 
+/* The socket for commands, and who may use it. */
+struct conf_control {
+	char			*path;		/* absolute; NULL: default */
+	char			*owner;		/* name or number, or NULL */
+	char			*group;		/* the same */
+	uint64_t		 mode;		/* 0600 or 0660 */
+	struct conf_pos		 path_pos, owner_pos, group_pos;
+};
+
 struct conf {
 	unsigned int		 refs;
 	char			*path;		/* as the user gave it */
@@ -98,6 +107,7 @@ struct conf {
 	struct conf_pool	*pools;
 	size_t			 pool_count;
 	enum log_format		 log_format;	/* the supervisor's own */
+	struct conf_control	 control;
 };
 
 /*
@@ -145,8 +155,9 @@ void		 conf_unref(struct conf *);
 
 /*
  * Facts about this machine: the command exists and can be executed, the
- * directory, the env files and a broadcast's file are there.  (Ports are
- * the business of os/listener.)  Adds CONF_BAD_MACHINE problems.
+ * directory, the env files and a broadcast's file are there, and so are the
+ * user and the group of control.  (Ports are the business of os/listener.)
+ * Adds CONF_BAD_MACHINE problems.
  */
 void	conf_check_machine(const struct conf *, struct conf_problems *);
 

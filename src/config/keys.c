@@ -21,6 +21,7 @@ static const char *const readies[] = { "message", "delay", NULL };
 static const char *const orders[] = { "new-first", "old-first", NULL };
 static const char *const orphans[] = { "stop", "continue", NULL };
 static const char *const formats[] = { "text", "json", NULL };
+static const char *const modes[] = { "0600", "0660", NULL };
 
 #define AT(member) .offset = offsetof(struct conf_pool, member)
 #define BAT(member) .offset = offsetof(struct conf_broadcast, member)
@@ -158,6 +159,22 @@ static const struct key top_keys[] = {
 	[TOP_LOG_FORMAT] = { KEY("log.format", KEY_ENUM), .words = formats,
 	    .dflt = "text", .offset = offsetof(struct conf, log_format),
 	    .text = "form of the supervisor's own log" },
+	[TOP_CONTROL_PATH] = { KEY("control.path", KEY_TEXT),
+	    .note = "of the file's name, in the runtime directory",
+	    .expect = "the path of a socket",
+	    .text = "where the supervisor takes commands" },
+	[TOP_CONTROL_OWNER] = { KEY("control.owner", KEY_TEXT),
+	    .note = "the user of the supervisor",
+	    .expect = "the name or number of a user",
+	    .text = "who may control the supervisor besides root" },
+	[TOP_CONTROL_GROUP] = { KEY("control.group", KEY_TEXT),
+	    .note = "the group of the supervisor",
+	    .expect = "the name or number of a group",
+	    .text = "whose members may control it, with mode 0660" },
+	[TOP_CONTROL_MODE] = { KEY("control.mode", KEY_MODE),
+	    .words = modes, .dflt = "0600",
+	    .offset = offsetof(struct conf, control.mode),
+	    .text = "0660: the members of the group may control it too" },
 	[TOP_POOLS] = { KEY("pools", KEY_POOLS), .note = "none",
 	    .expect = "a list of pools, each with a command",
 	    .text = "the pools, where there is more than one" },

@@ -13,6 +13,7 @@ enum key_kind {
 	/* One value, parsed and stored by value.c. */
 	KEY_COUNT, KEY_DURATION, KEY_FACTOR, KEY_PERCENT, KEY_BOOL, KEY_ENUM,
 	KEY_SIGNAL,
+	KEY_MODE,		/* one of the words, which are octal */
 	/* One value, with a function of its own. */
 	KEY_TEXT,
 	KEY_ANY,		/* null is a value too */
@@ -56,7 +57,10 @@ enum {
 	BROADCAST_TIMEOUT, BROADCAST__COUNT
 };
 
-enum { TOP_LOG_FORMAT, TOP_POOLS, TOP__COUNT };
+enum {
+	TOP_LOG_FORMAT, TOP_CONTROL_PATH, TOP_CONTROL_OWNER,
+	TOP_CONTROL_GROUP, TOP_CONTROL_MODE, TOP_POOLS, TOP__COUNT
+};
 
 /* Most keys that one table has. */
 #define KEYS_MAX POOL__COUNT
@@ -86,7 +90,7 @@ const char *keys_by_last_part(const struct key_table *, const char *name);
 static inline bool
 key_is_stored(const struct key *k)
 {
-	return k->kind <= KEY_SIGNAL;
+	return k->kind <= KEY_MODE;
 }
 
 static inline bool

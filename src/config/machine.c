@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "config/account.h"
 #include "config/conf.h"
 #include "config/envfile.h"
 #include "config/find.h"
@@ -165,12 +166,28 @@ look_at_pool(const struct conf_pool *pool, struct conf_problems *p)
 	free(k.path_env);
 }
 
+static void
+look_at_control(const struct conf_control *c, struct conf_problems *p)
+{
+	struct err	 e;
+	uid_t		 uid;
+	gid_t		 gid;
+
+	if (c->owner != NULL && account_user(c->owner, &uid, &e) == -1)
+		conf_problem_add(p, CONF_BAD_MACHINE, c->owner_pos,
+		    "control.owner: %s", e.msg);
+	if (c->group != NULL && account_group(c->group, &gid, &e) == -1)
+		conf_problem_add(p, CONF_BAD_MACHINE, c->group_pos,
+		    "control.group: %s", e.msg);
+}
+
 void
 conf_check_machine(const struct conf *c, struct conf_problems *p)
 {
 	size_t	 i;
 
 	p->path = c->path;
+	look_at_control(&c->control, p);
 	for (i = 0; i < c->pool_count; i++)
 		look_at_pool(&c->pools[i], p);
 	conf_problems_sort(p);

@@ -1,34 +1,36 @@
 #include "config.h"
+#include "config/print.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "config/conf.h"
 #include "config/keys.h"
 #include "config/quote.h"
 #include "config/value.h"
 
-/* Where a pool's keys stand. */
+/* Where a pool's keys stand, and what is in a block below one of them. */
 #define INDENT "    "
+#define BELOW "\n" INDENT "  "
+
+/* --- values, each in one line --------------------------------------------- */
 
 /* ["a", "b"] */
 static int
-put_list(struct buf *b, const char *key, char *const *list)
+put_list(struct buf *b, char *const *list)
 {
-	const char	*sep = "";
+	const char	*sep = "[";
 
 	if (list == NULL || list[0] == NULL)
 		return 0;
-	if (quote_printf(b, INDENT "%s: [", key) == -1)
-		return -1;
 	for (; *list != NULL; list++) {
 		if (quote_printf(b, "%s", sep) == -1 ||
 		    quote_nicely(b, *list) == -1)
 			return -1;
 		sep = ", ";
 	}
-	return quote_printf(b, "]\n");
+	return quote_printf(b, "]");
 }
 
 static int
@@ -36,65 +38,57 @@ put_listen(struct buf *b, const struct conf_pool *pool)
 {
 	size_t	 i;
 
-	if (pool->listen_count == 0)
-		return 0;
-	if (quote_printf(b, INDENT "listen: [") == -1)
-		return -1;
 	for (i = 0; i < pool->listen_count; i++)
-		if (quote_printf(b, "%s", i > 0 ? ", " : "") == -1 ||
+		if (quote_printf(b, "%s", i > 0 ? ", " : "[") == -1 ||
 		    quote_scalar(b, pool->listen[i].text) == -1)
 			return -1;
-	return quote_printf(b, "]\n");
+	return i == 0 ? 0 : quote_printf(b, "]");
 }
 
 static int
 put_success_exit(struct buf *b, const struct conf_pool *pool)
 {
-	const char	*sep = "";
+	const char	*sep = "[";
 	unsigned int	 i;
 
-	if (quote_printf(b, INDENT "success_exit: [") == -1)
-		return -1;
 	for (i = 0; i < 256; i++)
 		if (pool->success_exit[i]) {
 			if (quote_printf(b, "%s%u", sep, i) == -1)
 				return -1;
 			sep = ", ";
 		}
-	return quote_printf(b, "]\n");
+	return quote_printf(b, "]");
+}
+
+/* NAME: "value" */
+static int
+put_variable(struct buf *b, const char *v)
+{
+	int	 n = (int)strcspn(v, "=");
+
+	return quote_printf(b, "%.*s: ", n, v) == -1 ? -1 :
+	    quote_scalar(b, v + n + 1);
 }
 
 static int
-put_env(struct buf *b, const struct conf_pool *pool)
+put_env(struct buf *b, char *const *v, bool block)
 {
-	char *const	*v = pool->env;
-	int		 n;
+	const char	*sep = block ? BELOW : "{";
 
 	if (v == NULL || *v == NULL)
 		return 0;
-	if (quote_printf(b, INDENT "env:\n") == -1)
-		return -1;
 	for (; *v != NULL; v++) {
-		n = (int)strcspn(*v, "=");
-		if (quote_printf(b, INDENT "  %.*s: ", n, *v) == -1 ||
-		    quote_scalar(b, *v + n + 1) == -1 ||
-		    quote_printf(b, "\n") == -1)
+		if (quote_printf(b, "%s", sep) == -1 ||
+		    put_variable(b, *v) == -1)
 			return -1;
+		sep = block ? BELOW : ", ";
 	}
-	return 0;
-}
-
-static int
-put_pair(struct buf *b, const char *key, const char *text)
-{
-	return text == NULL ? 0 : quote_printf(b, INDENT "%s: ", key) == -1 ||
-	    quote_nicely(b, text) == -1 || quote_printf(b, "\n") == -1 ?
-	    -1 : 0;
+	return quote_printf(b, "%s", block ? "" : "}");
 }
 
 /* The words as one line that words_split gives back. */
 static int
-put_command(struct buf *b, const char *key, char *const *argv)
+put_command(struct buf *b, char *const *argv)
 {
 	struct buf	 line;
 	const char	*s;
@@ -113,141 +107,233 @@ put_command(struct buf *b, const char *key, char *const *argv)
 	if (r == 0)
 		r = buf_append(&line, "", 1);
 	if (r == 0)
-		r = put_pair(b, key, buf_head(&line));
+		r = quote_nicely(b, buf_head(&line));
 	buf_free(&line);
 	return r;
 }
 
 static int
-put_broadcast(struct buf *b, const struct conf_broadcast *bc)
+put_source(struct buf *b, const struct conf_broadcast *bc)
 {
-	const struct key	*interval =
-				    &keys_broadcast.keys[BROADCAST_INTERVAL];
-	const struct key	*timeout =
-				    &keys_broadcast.keys[BROADCAST_TIMEOUT];
-	char			 text[VALUE_FORMAT_SIZE];
+	char	 text[VALUE_FORMAT_SIZE];
 
-	value_format(interval, bc, text);
-	if (quote_printf(b, INDENT "  - interval: %s\n", text) == -1 ||
-	    put_pair(b, "    key", bc->key) == -1)
-		return -1;
 	switch (bc->source) {
 	case CONF_COUNTER:
-		return quote_printf(b, INDENT "    counter: %lld\n",
+		return quote_printf(b, "counter: %lld",
 		    (long long)bc->counter);
 	case CONF_FILE:
-		return put_pair(b, "    file", bc->path);
+		return quote_printf(b, "file: ") == -1 ? -1 :
+		    quote_nicely(b, bc->path);
 	case CONF_VALUE:
-		return quote_printf(b, INDENT "    value: ") == -1 ||
-		    quote_scalar(b, bc->value) == -1 ||
-		    quote_printf(b, "\n") == -1 ? -1 : 0;
+		return quote_printf(b, "value: ") == -1 ? -1 :
+		    quote_scalar(b, bc->value);
 	case CONF_COMMAND:
 		break;
 	}
-	value_format(timeout, bc, text);
-	return put_command(b, "    command", bc->argv) == -1 ? -1 :
-	    quote_printf(b, INDENT "    timeout: %s\n", text);
+	value_format(&keys_broadcast.keys[BROADCAST_TIMEOUT], bc, text);
+	return quote_printf(b, "command: ") == -1 ||
+	    put_command(b, bc->argv) == -1 ? -1 :
+	    quote_printf(b, ", timeout: %s", text);
+}
+
+/* {interval: 5s, key: "k", counter: 1} */
+static int
+put_broadcast(struct buf *b, const struct conf_broadcast *bc)
+{
+	char	 text[VALUE_FORMAT_SIZE];
+
+	value_format(&keys_broadcast.keys[BROADCAST_INTERVAL], bc, text);
+	if (quote_printf(b, "{interval: %s, ", text) == -1)
+		return -1;
+	if (bc->key != NULL && (quote_printf(b, "key: ") == -1 ||
+	    quote_nicely(b, bc->key) == -1 || quote_printf(b, ", ") == -1))
+		return -1;
+	return put_source(b, bc) == -1 ? -1 : quote_printf(b, "}");
 }
 
 static int
-put_broadcasts(struct buf *b, const struct conf_pool *pool)
+put_broadcasts(struct buf *b, const struct conf_pool *pool, bool block)
 {
-	size_t	 i;
+	const char	*sep = block ? BELOW "- " : "[";
+	size_t		 i;
 
-	if (pool->broadcast_count == 0)
-		return 0;
-	if (quote_printf(b, INDENT "broadcast:\n") == -1)
-		return -1;
-	for (i = 0; i < pool->broadcast_count; i++)
-		if (put_broadcast(b, &pool->broadcast[i]) == -1)
+	for (i = 0; i < pool->broadcast_count; i++) {
+		if (quote_printf(b, "%s", sep) == -1 ||
+		    put_broadcast(b, &pool->broadcast[i]) == -1)
 			return -1;
-	return 0;
-}
-
-/* A key that value.c knows; a new group gets a line of its own. */
-static int
-put_stored(struct buf *b, size_t i, const struct conf_pool *pool)
-{
-	const struct key	*k = &keys_pool.keys[i];
-	const char		*dot = strchr(k->path, '.');
-	char			 text[VALUE_FORMAT_SIZE];
-	size_t			 len;
-
-	if (i == POOL_READY_DELAY && pool->ready.when != CONF_READY_DELAY)
-		return 0;
-	value_format(k, pool, text);
-	if (dot == NULL)
-		return quote_printf(b, INDENT "%s: %s\n", k->path, text);
-	len = (size_t)(dot - k->path) + 1;
-	if (strncmp(keys_pool.keys[i - 1].path, k->path, len) != 0 &&
-	    quote_printf(b, INDENT "%.*s:\n", (int)len - 1, k->path) == -1)
-		return -1;
-	return quote_printf(b, INDENT "  %s: %s\n", dot + 1, text);
+		sep = block ? BELOW "- " : ", ";
+	}
+	return i == 0 || block ? 0 : quote_printf(b, "]");
 }
 
 static int
-put_key(struct buf *b, size_t i, const struct conf_pool *pool)
+put_text(struct buf *b, const char *text)
 {
-	switch (i) {
+	return text == NULL ? 0 : quote_nicely(b, text);
+}
+
+/* A key that value.c knows. */
+static int
+put_stored(struct buf *b, const struct key *k, const void *base)
+{
+	char	 text[VALUE_FORMAT_SIZE];
+
+	value_format(k, base, text);
+	return quote_printf(b, "%s", text);
+}
+
+/* Nothing where the key has no value. */
+static int
+put_pool_value(struct buf *b, const struct conf_pool *pool, size_t key,
+    bool block)
+{
+	const struct key	*k = &keys_pool.keys[key];
+
+	switch (key) {
+	case POOL_NAME:
+		return put_text(b, pool->name);
 	case POOL_ARGV:
-		return put_list(b, "argv", pool->argv);
+		return put_list(b, pool->argv);
 	case POOL_LISTEN:
 		return put_listen(b, pool);
 	case POOL_SUCCESS_EXIT:
 		return put_success_exit(b, pool);
 	case POOL_BROADCAST:
-		return put_broadcasts(b, pool);
+		return put_broadcasts(b, pool, block);
 	case POOL_CWD:
-		return put_pair(b, "cwd", pool->cwd);
+		return put_text(b, pool->cwd);
 	case POOL_ENV:
-		return put_env(b, pool);
+		return put_env(b, pool->env, block);
 	case POOL_ENV_FILE:
-		return put_list(b, "env_file", pool->env_file);
+		return put_list(b, pool->env_file);
+	case POOL_READY_DELAY:
+		return pool->ready.when != CONF_READY_DELAY ? 0 :
+		    put_stored(b, k, pool);
 	default:
-		return key_is_stored(&keys_pool.keys[i]) ?
-		    put_stored(b, i, pool) : 0;
+		return key_is_stored(k) ? put_stored(b, k, pool) : 0;
 	}
+}
+
+static int
+put_top_value(struct buf *b, const struct conf *c, size_t key)
+{
+	switch (key) {
+	case TOP_CONTROL_PATH:
+		return put_text(b, c->control.path);
+	case TOP_CONTROL_OWNER:
+		return put_text(b, c->control.owner);
+	case TOP_CONTROL_GROUP:
+		return put_text(b, c->control.group);
+	default:
+		return !key_is_stored(&keys_top.keys[key]) ? 0 :
+		    put_stored(b, &keys_top.keys[key], c);
+	}
+}
+
+/* What is in the buffer, if anything; the buffer is freed. */
+static int
+take_text(struct buf *b, int r, char **ret)
+{
+	*ret = NULL;
+	if (r == 0 && buf_len(b) > 0) {
+		*ret = strndup(buf_head(b), buf_len(b));
+		r = *ret == NULL ? -1 : 0;
+	}
+	buf_free(b);
+	return r;
+}
+
+static int
+pool_value(const struct conf_pool *pool, size_t key, bool block, char **ret)
+{
+	struct buf	 b;
+
+	buf_init(&b, QUOTE_BUF_MAX);
+	return take_text(&b, put_pool_value(&b, pool, key, block), ret);
+}
+
+int
+print_pool_value(const struct conf_pool *pool, size_t key, char **ret)
+{
+	return pool_value(pool, key, false, ret);
+}
+
+int
+print_top_value(const struct conf *c, size_t key, char **ret)
+{
+	struct buf	 b;
+
+	buf_init(&b, QUOTE_BUF_MAX);
+	return take_text(&b, put_top_value(&b, c, key), ret);
+}
+
+/* --- the whole of it ------------------------------------------------------ */
+
+/* The first key of a group has a line of the group above it. */
+static int
+put_line(struct buf *b, const char *indent, const struct key *k,
+    const char **last, const char *text)
+{
+	const char	*dot = strchr(k->path, '.');
+	const char	*name = dot != NULL ? dot + 1 : k->path;
+	int		 n = (int)(name - k->path);
+
+	if (n > 0 && strncmp(*last, k->path, (size_t)n) != 0 &&
+	    quote_printf(b, "%s%.*s:\n", indent, n - 1, k->path) == -1)
+		return -1;
+	*last = k->path;
+	return quote_printf(b, "%s%s%s:%s%s\n", indent, n > 0 ? "  " : "",
+	    name, text[0] == '\n' ? "" : " ", text);
 }
 
 static int
 put_pool(struct buf *b, const struct conf_pool *pool)
 {
-	size_t	 i;
+	const char	*last = "";
+	char		*text = NULL;
+	size_t		 i;
+	int		 r = 0;
 
-	if (quote_printf(b, "  - name: ") == -1 ||
-	    quote_nicely(b, pool->name) == -1 ||
-	    quote_printf(b, "\n") == -1)
-		return -1;
-	for (i = 0; i < keys_pool.count; i++)
-		if (put_key(b, i, pool) == -1)
+	for (i = 0; r == 0 && i < keys_pool.count; i++) {
+		if (pool_value(pool, i, true, &text) == -1)
 			return -1;
-	return 0;
+		if (text != NULL)
+			r = put_line(b, i == POOL_NAME ? "  - " : INDENT,
+			    &keys_pool.keys[i], &last, text);
+		free(text);
+	}
+	return r;
 }
 
 static int
 put_conf(struct buf *b, const struct conf *c)
 {
-	char	 text[VALUE_FORMAT_SIZE];
-	size_t	 i;
+	const char	*last = "";
+	char		*text = NULL;
+	size_t		 i;
+	int		 r = 0;
 
-	value_format(&keys_top.keys[TOP_LOG_FORMAT], c, text);
-	if (quote_printf(b, "log:\n  format: %s\npools:\n", text) == -1)
-		return -1;
-	for (i = 0; i < c->pool_count; i++)
-		if (put_pool(b, &c->pools[i]) == -1)
+	for (i = 0; r == 0 && i < keys_top.count; i++) {
+		if (print_top_value(c, i, &text) == -1)
 			return -1;
-	return buf_append(b, "", 1);
+		if (text != NULL)
+			r = put_line(b, "", &keys_top.keys[i], &last, text);
+		free(text);
+	}
+	if (r == 0)
+		r = quote_printf(b, "pools:\n");
+	for (i = 0; r == 0 && i < c->pool_count; i++)
+		r = put_pool(b, &c->pools[i]);
+	return r;
 }
 
 char *
 conf_print(const struct conf *c)
 {
 	struct buf	 b;
-	char		*text = NULL;
+	char		*text;
 
 	buf_init(&b, QUOTE_BUF_MAX);
-	if (put_conf(&b, c) == 0)
-		text = strdup(buf_head(&b));
-	buf_free(&b);
+	(void)take_text(&b, put_conf(&b, c), &text);
 	return text;
 }

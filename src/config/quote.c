@@ -57,8 +57,12 @@ quote_scalar(struct buf *b, const char *text)
 
 	for (i = 0; r == 0 && i < len; i += k) {
 		k = text_utf8(text + i, len - i);
-		if (k == 0)
-			return -1;
+		if (k == 0) {	/* only the name of a directory has such */
+			r = quote_printf(b, "\\x%02x",
+			    (unsigned char)text[i]);
+			k = 1;
+			continue;
+		}
 		c = code_point((const unsigned char *)text + i, k);
 		if (c == '"' || c == '\\')
 			r = quote_printf(b, "\\%c", (int)c);

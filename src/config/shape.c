@@ -172,7 +172,12 @@ report_unknown(struct walk *w, const struct node *n, const struct into *into,
 		mark_meant(into, tables, group, near, n);
 		FILE_PROBLEM(w->p, n->key_pos, "unknown key '%s'; did you "
 		    "mean '%s'?", cut, near);
-	} else if (path != NULL)
+	} else if (into[0].table == &keys_pool && group == NULL &&
+	    (keys_find(&keys_top, n->key) != -1 ||
+	    keys_is_group(&keys_top, n->key)))
+		FILE_PROBLEM(w->p, n->key_pos, "'%s' does not belong to a "
+		    "pool; it stands at the top of the file", cut);
+	else if (path != NULL)
 		FILE_PROBLEM(w->p, n->key_pos, "unknown key '%s' here; did "
 		    "you mean '%s'?", cut, path);
 	else if (group != NULL || into[0].table == &keys_broadcast) {
@@ -439,6 +444,7 @@ walk_key(struct walk *w, struct node *n, const struct into *into, int i,
 	case KEY_BOOL:
 	case KEY_ENUM:
 	case KEY_SIGNAL:
+	case KEY_MODE:
 	case KEY_TEXT:
 	case KEY_ANY:
 		good = check_scalar(w, n, full, k);

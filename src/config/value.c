@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -53,7 +54,10 @@ format_factor(uint64_t milli, char *buf, size_t size)
 static void
 format_number(const struct key *k, uint64_t v, char buf[VALUE_FORMAT_SIZE])
 {
-	if (k->kind == KEY_DURATION)
+	if (k->kind == KEY_MODE)
+		(void)snprintf(buf, VALUE_FORMAT_SIZE, "%04llo",
+		    (unsigned long long)v);
+	else if (k->kind == KEY_DURATION)
 		format_duration(v, buf, VALUE_FORMAT_SIZE);
 	else if (k->kind == KEY_FACTOR)
 		format_factor(v, buf, VALUE_FORMAT_SIZE);
@@ -105,6 +109,7 @@ value_expect(const struct key *k, char buf[VALUE_EXPECT_SIZE])
 		(void)snprintf(buf, VALUE_EXPECT_SIZE, "yes or no");
 		break;
 	case KEY_ENUM:
+	case KEY_MODE:
 		format_words(k->words, words, sizeof(words));
 		(void)snprintf(buf, VALUE_EXPECT_SIZE, "%s", words);
 		break;
@@ -280,6 +285,11 @@ value_store(const struct key *k, const char *name, const char *text,
 		    read_signal(&r, &i)) == -1)
 			return -1;
 		memcpy(to, &i, sizeof(i));
+	} else if (k->kind == KEY_MODE) {
+		if (read_word(&r, k->words, &i) == -1)
+			return -1;
+		v = strtoull(k->words[i], NULL, 8);
+		memcpy(to, &v, sizeof(v));
 	} else if (k->kind == KEY_BOOL) {
 		if (read_bool(&r, &yes) == -1)
 			return -1;
