@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <glob.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -324,6 +325,56 @@ START_TEST(manual_has_no_other_key)
 }
 END_TEST
 
+/* What rota.yaml(5) says of a kind of change, or NULL: of all the others. */
+static const char *const change_items[] = {
+	[CONF_EFFECT_NONE] = NULL,
+	[CONF_EFFECT_LISTENER] = "\n.It The open sockets",
+	[CONF_EFFECT_BROADCAST] = "\n.It The broadcasts begin",
+	[CONF_EFFECT_COUNT] = "\n.It Slots are added",
+	[CONF_EFFECT_ROLLOUT] = "\n.It Every worker",
+};
+
+/* The key is listed below the item. */
+static bool
+is_listed(const char *page, const char *item, const char *key)
+{
+	const char	*from, *to, *s;
+	char		 want[64];
+
+	from = strstr(page, item);
+	ck_assert_msg(from != NULL, "%s", item);
+	from++;
+	to = strstr(from, "\n.It ");
+	s = strstr(from, "\n.El");
+	if (to == NULL || (s != NULL && s < to))
+		to = s;
+	ck_assert_ptr_nonnull(to);
+	(void)snprintf(want, sizeof(want), "\n.Ic %s ", key);
+	s = strstr(from, want);
+	return s != NULL && s < to;
+}
+
+/* Each key of a pool is below the item of its effect, and no other. */
+START_TEST(manual_has_every_effect)
+{
+	const struct key	*k;
+	char			 path[PATH_MAX], *page;
+	size_t			 i, e;
+
+	page = slurp(source_path(path, "man/rota.yaml.5"));
+	for (i = 0; i < keys_pool.count; i++) {
+		k = &keys_pool.keys[i];
+		for (e = 0; e < ARRAY_LEN(change_items); e++)
+			if (change_items[e] != NULL)
+				ck_assert_msg(is_listed(page,
+				    change_items[e], k->path) ==
+				    (k->effect == e), "%s:%s", k->path,
+				    change_items[e]);
+	}
+	free(page);
+}
+END_TEST
+
 static void
 find_files(glob_t *g, const char *folder)
 {
@@ -360,6 +411,7 @@ fill(Suite *s)
 	tcase_add_loop_test(tc, ranges_are_kept, 0, ARRAY_LEN(tables));
 	tcase_add_loop_test(tc, manual_has_every_key, 0, ARRAY_LEN(tables));
 	tcase_add_test(tc, manual_has_no_other_key);
+	tcase_add_test(tc, manual_has_every_effect);
 	suite_add_tcase(s, tc);
 }
 

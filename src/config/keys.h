@@ -25,6 +25,15 @@ enum key_kind {
 	KEY_POOLS		/* a list of maps of pool keys */
 };
 
+/* What it takes for a new value to be in force while rota runs. */
+enum conf_effect {
+	CONF_EFFECT_NONE,	/* it is looked up where it is needed */
+	CONF_EFFECT_LISTENER,	/* set on the sockets, which stay open */
+	CONF_EFFECT_BROADCAST,	/* the broadcasts begin anew */
+	CONF_EFFECT_COUNT,	/* slots are added or taken away */
+	CONF_EFFECT_ROLLOUT	/* every worker is replaced */
+};
+
 struct key {
 	const char		*path;		/* "backoff.initial" */
 	enum key_kind		 kind;
@@ -35,6 +44,7 @@ struct key {
 	uint64_t		 word_value;	/* ...and what it stands for */
 	const char *const	*words;		/* of an enum, in its order */
 	size_t			 offset;	/* where it is stored */
+	enum conf_effect	 effect;	/* of a change, on a pool */
 	const char		*expect;	/* what would be right */
 	const char		*text;		/* what it is */
 };
