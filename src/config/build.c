@@ -530,13 +530,17 @@ check_control_path(struct build *b, const char *text)
 
 /* A number must be possible; whether there is such a name is not asked. */
 static void
-check_account(struct build *b, int key, const char *text,
-    struct conf_pos pos)
+build_account(struct build *b, int key, const char *text,
+    struct conf_pos pos, char **ret, struct conf_pos *ret_pos)
 {
 	const struct key	*k = &keys_top.keys[key];
 	struct err		 e;
 	uid_t			 id;
 
+	if (text == NULL)
+		return;
+	*ret = build_copy(b, text);
+	*ret_pos = pos;
 	if (text[0] == '\0')
 		FILE_PROBLEM(b->p, pos, "%s: is empty; expected %s", k->path,
 		    k->expect);
@@ -550,24 +554,16 @@ build_control(struct build *b, const struct shape_map *m,
 {
 	struct conf_control	*c = &b->conf->control;
 	const char		*path = v[TOP_CONTROL_PATH].text;
-	const char		*owner = v[TOP_CONTROL_OWNER].text;
-	const char		*group = v[TOP_CONTROL_GROUP].text;
 
 	if (path != NULL) {
 		c->path_pos = shape_pos(m, TOP_CONTROL_PATH);
 		c->path = seen_from_file(b, path);
 		check_control_path(b, path);
 	}
-	if (owner != NULL) {
-		c->owner_pos = shape_pos(m, TOP_CONTROL_OWNER);
-		c->owner = build_copy(b, owner);
-		check_account(b, TOP_CONTROL_OWNER, owner, c->owner_pos);
-	}
-	if (group != NULL) {
-		c->group_pos = shape_pos(m, TOP_CONTROL_GROUP);
-		c->group = build_copy(b, group);
-		check_account(b, TOP_CONTROL_GROUP, group, c->group_pos);
-	}
+	build_account(b, TOP_CONTROL_OWNER, v[TOP_CONTROL_OWNER].text,
+	    shape_pos(m, TOP_CONTROL_OWNER), &c->owner, &c->owner_pos);
+	build_account(b, TOP_CONTROL_GROUP, v[TOP_CONTROL_GROUP].text,
+	    shape_pos(m, TOP_CONTROL_GROUP), &c->group, &c->group_pos);
 }
 
 void
