@@ -75,6 +75,7 @@ session_arm(struct session *s, bool anew)
 	ev_timer_stop(s->env->loop, &s->timer);
 	if (w == SESSION_WAIT_NONE)
 		return;
+	ev_now_update(s->env->loop);	/* a handler may have taken long */
 	ev_timer_set(&s->timer, loop_seconds(wait_ms(s, w)), 0.);
 	ev_timer_start(s->env->loop, &s->timer);
 }
