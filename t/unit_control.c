@@ -13,6 +13,15 @@
 
 /* Clients: who may come, how many, for how long, and how they leave. */
 
+/* The mode of a file, or -1. */
+static int
+access_of(const char *path)
+{
+	struct stat	 st;
+
+	return stat(path, &st) == -1 ? -1 : (int)(st.st_mode & 07777);
+}
+
 START_TEST(greets)
 {
 	struct rig	 rig;
@@ -337,6 +346,37 @@ START_TEST(server_ends)
 }
 END_TEST
 
+/* The listening socket is exchanged below those who are connected. */
+START_TEST(moves)
+{
+	static const struct control_access	 access = { .mode = 0660 };
+	struct rig				 rig;
+	struct control_socket			 s;
+	struct err				 e;
+	int					 old, new;
+	char					 path[CONTROL_PATH_SIZE];
+
+	rig_open(&rig, NULL);
+	old = client_new(&rig);
+	client_line(&rig, old, "{\"id\":1,\"command\":\"hold\"}");
+	(void)snprintf(path, sizeof(path), "%s", rig.path);
+	(void)snprintf(rig.path, sizeof(rig.path), "%s/other", rig.folder);
+	ck_assert_int_eq(control_socket_open(rig.path, &access, &s, &e), 0);
+	control_server_listen(rig.server, &s, &access);
+	ck_assert_int_eq(s.fd, -1);
+	ck_assert_int_eq(access_of(path), -1);
+	ck_assert_int_eq(access_of(rig.path), 0660);
+	new = client_new(&rig);
+	ck_assert_uint_eq(control_server_clients(rig.server), 2);
+	request_done(rig.held[0], json_object());
+	client_expect(&rig, old, NULL);
+	(void)close(old);
+	(void)close(new);
+	rig_close(&rig);
+	ck_assert_int_eq(access_of(rig.path), -1);
+}
+END_TEST
+
 static void
 fill_clients(Suite *s)
 {
@@ -353,6 +393,7 @@ fill_clients(Suite *s)
 	tcase_add_test(tc, half_closed_and_gone);
 	tcase_add_loop_test(tc, vanishes, 0, 3);
 	tcase_add_test(tc, vanishes_at_once);
+	tcase_add_test(tc, moves);
 	tcase_add_test(tc, server_ends);
 	suite_add_tcase(s, tc);
 }

@@ -158,6 +158,19 @@ server_acceptable(struct ev_loop *loop, ev_io *w, int revents)
 		server_pause(cs, errno);
 }
 
+void
+control_server_listen(struct control_server *cs, struct control_socket *taken,
+    const struct control_access *access)
+{
+	control_server_close(cs);
+	cs->access = *access;
+	cs->socket = *taken;
+	taken->fd = -1;
+	ev_io_init(&cs->accept_io, server_acceptable, cs->socket.fd, EV_READ);
+	cs->accept_io.data = cs;
+	ev_io_start(cs->env.loop, &cs->accept_io);
+}
+
 struct control_server *
 control_server_new(struct ev_loop *loop, struct control_socket *taken,
     const struct control_access *access, const struct control_ops *ops,
@@ -175,13 +188,11 @@ control_server_new(struct ev_loop *loop, struct control_socket *taken,
 	cs->env.ops = ops;
 	cs->env.arg = arg;
 	list_init(&cs->env.sessions);
-	cs->access = *access;
-	cs->socket = *taken;
-	taken->fd = -1;
-	ev_io_init(&cs->accept_io, server_acceptable, cs->socket.fd, EV_READ);
 	ev_timer_init(&cs->pause, server_resume, 0., 0.);
-	cs->accept_io.data = cs->pause.data = cs;
-	ev_io_start(loop, &cs->accept_io);
+	cs->pause.data = cs;
+	ev_io_init(&cs->accept_io, server_acceptable, -1, EV_READ);
+	cs->socket.fd = -1;
+	control_server_listen(cs, taken, access);
 	return cs;
 }
 

@@ -46,11 +46,18 @@ void	 control_server_set_limits(struct control_server *,
 	    const struct control_limits *);
 size_t	 control_server_clients(const struct control_server *);
 
+/*
+ * Takes another socket in place of the one there is, which goes.  Those
+ * who are connected stay, whatever access says.
+ */
+void	 control_server_listen(struct control_server *,
+	    struct control_socket *, const struct control_access *);
 /* No new clients: the socket goes.  Those who are there stay. */
 void	 control_server_close(struct control_server *);
 /*
  * What waits is sent for at most so long, and this blocks: it is for the
  * end of the process.  Requests still under way are gone.  NULL is fine.
+ * Not from within a callback of the server's.
  */
 void	 control_server_free(struct control_server *, uint64_t flush_ms);
 #endif

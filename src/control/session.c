@@ -173,7 +173,7 @@ session_send(struct session *s, json_t *v, enum session_line kind)
 	}
 	text = line_of(v, &len);
 	if (text != NULL && len > (kind == SESSION_DATA ?
-	    limits_of(s)->line_bytes : limits_of(s)->out_bytes)) {
+	    limits_of(s)->line_bytes + 1 : limits_of(s)->out_bytes)) {
 		free(text);
 		return -1;
 	}

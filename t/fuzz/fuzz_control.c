@@ -23,7 +23,7 @@
 #define DEAF		0x01	/* reads nothing before the end */
 #define HALF		0x02	/* says that it sends no more */
 #define FINISHES	0x04	/* answers even what is gone */
-#define TURNS		8
+#define TURNS		4
 #define HEARD_MAX	(1u << 16)
 
 static const struct control_limits	limits = {
