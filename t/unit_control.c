@@ -155,8 +155,6 @@ START_TEST(permissions)
 	int		 status = -1;
 	uint64_t	 end = clock_ms() + PATIENCE_MS;
 
-	if (geteuid() != 0)
-		return;			/* only root can become others */
 	rig_open(&rig, &peers[_i].access);
 	rig.limits.idle_ms = 50;
 	ck_assert_int_eq(chmod(rig.path, peers[_i].file_mode), 0);
@@ -176,26 +174,28 @@ START_TEST(idle)
 {
 	struct rig	 rig;
 	int		 lazy, slow, busy;
+	uint64_t	 begin, end = clock_ms() + PATIENCE_MS;
 
 	rig_open(&rig, NULL);
 	ck_assert_uint_eq(rig.limits.idle_ms, 60000);
 	rig.limits.idle_ms = 100;
-	lazy = client_new(&rig);
-	slow = client_new(&rig);
 	busy = client_new(&rig);
 	client_line(&rig, busy, "{\"id\":1,\"command\":\"hold\"}");
-	rig_turn_ms(&rig, 60);
-	client_say(&rig, slow, "{", 1);		/* that is no activity */
-	rig_turn_ms(&rig, 60);
-	ck_assert_uint_eq(control_server_clients(rig.server), 1);
+	lazy = client_new(&rig);
+	slow = client_new(&rig);
+	while (control_server_clients(rig.server) > 1) {
+		ck_assert_uint_lt(clock_ms(), end);
+		client_say(&rig, slow, "{", 1);		/* is no activity */
+		rig_turn_ms(&rig, 20);
+	}
 	client_expect_end(&rig, lazy);
 	client_expect_end(&rig, slow);
 	rig_turn_ms(&rig, 150);
+	begin = clock_ms();
 	request_done(rig.held[0], json_object());
 	client_expect(&rig, busy, NULL);
-	rig_turn_ms(&rig, 30);
-	ck_assert_uint_eq(control_server_clients(rig.server), 1);
 	client_expect_end(&rig, busy);
+	ck_assert_uint_ge(clock_ms() - begin, 90);
 	ck_assert_uint_eq(rig.gone_count, 0);
 	rig_close(&rig);
 }
@@ -386,7 +386,11 @@ fill_clients(Suite *s)
 	tcase_add_test(tc, greets);
 	tcase_add_test(tc, too_many_clients);
 	tcase_add_test(tc, no_descriptors);
-	tcase_add_loop_test(tc, permissions, 0, ARRAY_LEN(peers));
+	if (geteuid() == 0)
+		tcase_add_loop_test(tc, permissions, 0, ARRAY_LEN(peers));
+	else
+		(void)puts("# only root can become others: permissions "
+		    "are not tested");
 	tcase_add_test(tc, idle);
 	tcase_add_test(tc, no_timer_without_clients);
 	tcase_add_test(tc, half_closed);
