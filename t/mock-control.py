@@ -4,7 +4,8 @@
 mock-control.py SOCKET SCRIPT REQUESTS
 
 Says what SCRIPT has, and appends each request to REQUESTS, without its id.
-The script has a line for each step, indented below the command it answers:
+The script has a line for each step, indented below the command it answers
+(one that ends with a backslash goes on in the next line):
 
     greet TEXT          instead of the ordinary greeting; "greet -": none
     on COMMAND          what follows answers this command
@@ -14,6 +15,7 @@ The script has a line for each step, indented below the command it answers:
       fail JSON         {"id":...,"ok":false} and the members of JSON
       raw TEXT          this line as it is, \\xNN for a byte
       pause SECONDS
+      flood             a line that does not end, as long as it is taken
       cut               half a line, and the connection is closed
       close             the connection is closed
       die               the whole server ends
@@ -32,7 +34,7 @@ import time
 def read_script(path):
     greet, steps, command = None, {}, None
     with open(path, encoding="utf-8") as script:
-        for line in script:
+        for line in script.read().replace(" \\\n", "").splitlines():
             verb, _, rest = line.strip().partition(" ")
             if verb == "greet":
                 greet = rest
@@ -70,6 +72,9 @@ class Session:
             self.conn.sendall(raw + b"\n")
         elif verb == "pause":
             time.sleep(float(rest))
+        elif verb == "flood":
+            while True:
+                self.conn.sendall(b"x" * 65536)
         elif verb == "cut":
             self.conn.sendall(b'{"id":1,"ok":tr')
             self.conn.shutdown(socket.SHUT_RDWR)

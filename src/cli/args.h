@@ -12,8 +12,10 @@
 	X(SOCKET, 's', "socket", "PATH",				\
 	    "ask the supervisor at this control socket")		\
 	X(JSON, 0, "json", NULL, "print the result as JSON")		\
-	X(NO_WAIT, 0, "no-wait", NULL, "begin, and do not wait for the end") \
-	X(TIMEOUT, 0, "timeout", "DURATION", "wait no longer than this")	\
+	X(NO_WAIT, 0, "no-wait", NULL,					\
+	    "begin, and do not wait for the end")			\
+	X(TIMEOUT, 0, "timeout", "DURATION",				\
+	    "wait no longer than this")					\
 	X(ABORT, 0, "abort", NULL, "end the rollout that is under way")	\
 	X(AT_ONCE, 0, "at-once", NULL, "kill the workers")		\
 	X(FOLLOW, 'f', "follow", NULL, "go on with what is new")	\
