@@ -91,6 +91,12 @@ is "the only one in the folder" "$(said)" "0 nothing would change"
 echo 'argv: [' >web.yaml
 rota plan -c web.yaml
 is "-c, with a file that has errors" "$(said)" "0 nothing would change"
+cat >api.yaml <<'END'
+control: {path: run/web.sock}
+pools: {x: {command: sh}}
+END
+rota plan -c api.yaml
+is "-c, with a path of its own" "$(said)" "0 nothing would change"
 python3 -c 'import socket; socket.socket(1).bind("run/stale.sock")'
 rota plan
 is "a stale one is none" "$(said)" "0 nothing would change"

@@ -47,7 +47,7 @@ find_by_config(const char *config, char *path, size_t size)
 	struct err		 e;
 	int			 r;
 
-	r = control_path(config, NULL, path,
+	r = control_path(config, c != NULL ? c->control.path : NULL, path,
 	    size, &e);
 	conf_problems_free(&p);
 	conf_unref(c);
