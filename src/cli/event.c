@@ -97,24 +97,48 @@ level_prefix(const json_t *data)
 	return strncmp(level, "warn", 4) == 0 ? "warning: " : "";
 }
 
-void
-event_format(const json_t *data, char **ret)
+static void
+format_event(const json_t *data, const char *time, const char *gap,
+    char **ret)
 {
 	const char	*text = field_text(data, "text", "");
 	const json_t	*message = json_object_get(data, "message");
-	char		 time[64], subject[320], *json = NULL;
+	char		 subject[320], *json = NULL;
 
-	if (format_dropped(data, "events were", ret))
-		return;
 	if (message != NULL)
 		json = json_dumps(message, JSON_COMPACT | JSON_ENCODE_ANY);
-	format_time(data, time, sizeof(time));
 	format_subject(data, text, subject, sizeof(subject));
-	if (asprintf(ret, "%s rota: %s%s%s%s%s", time, level_prefix(data),
+	if (asprintf(ret, "%s%s%s%s%s%s%s", time, gap, level_prefix(data),
 	    subject, text, json != NULL ? ": " : "",
 	    json != NULL ? json : "") == -1)
 		*ret = NULL;
 	free(json);
+}
+
+void
+event_format(const json_t *data, char **ret)
+{
+	char	 time[64];
+
+	if (format_dropped(data, "events were", ret))
+		return;
+	format_time(data, time, sizeof(time));
+	format_event(data, time, " rota: ", ret);
+}
+
+void
+event_format_short(const json_t *data, char **ret)
+{
+	char	 time[64];
+	size_t	 begin;
+
+	if (format_dropped(data, "events were", ret))
+		return;
+	format_time(data, time, sizeof(time));
+	begin = strcspn(time, "T");
+	begin = time[begin] == 'T' ? begin + 1 : 0;
+	time[begin + strcspn(time + begin, ".Z")] = '\0';
+	format_event(data, time + begin, " ", ret);
 }
 
 bool

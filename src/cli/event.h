@@ -9,6 +9,8 @@
  */
 void	event_format_line(const json_t *data, char **ret);
 void	event_format(const json_t *data, char **ret);
+/* The same for a narrow place: of its time only the hour is left. */
+void	event_format_short(const json_t *data, char **ret);
 /* After this the supervisor has gone by its own will. */
 bool	event_is_last(const json_t *data);
 #endif

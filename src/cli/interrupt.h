@@ -8,7 +8,11 @@
  * terminal do nothing but end a ppoll with *interrupt_mask.
  */
 void	interrupt_catch(void);
-/* SIGINT has come since. */
+/* SIGTERM and SIGHUP count as ^C too, so that a terminal can be restored. */
+void	interrupt_catch_end(void);
+/* Die of the one that has come, if any. */
+void	interrupt_raise(void);
+/* SIGINT, or another that is caught, has come since. */
 bool	interrupt_seen(void);
 /* The size of the terminal has changed since this was asked last. */
 bool	interrupt_resized(void);

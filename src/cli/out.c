@@ -8,6 +8,8 @@
 
 #include "base/text.h"
 
+static void	(*diverted)(const char *);
+
 char *
 out_escape(const char *s)
 {
@@ -44,13 +46,25 @@ out_line(FILE *f, const char *fmt, ...)
 }
 
 void
+out_divert(void (*to)(const char *))
+{
+	diverted = to;
+}
+
+void
 out_complain(const char *fmt, ...)
 {
+	char	 text[1024];
 	va_list	 ap;
 
-	(void)fflush(stdout);
 	va_start(ap, fmt);
-	print_escaped(stderr, "rota: ", fmt, ap);
+	if (diverted != NULL) {
+		(void)vsnprintf(text, sizeof(text), fmt, ap);
+		diverted(text);
+	} else {
+		(void)fflush(stdout);
+		print_escaped(stderr, "rota: ", fmt, ap);
+	}
 	va_end(ap);
 }
 

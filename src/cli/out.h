@@ -11,6 +11,8 @@
 void	out_line(FILE *, const char *fmt, ...) PRINTFLIKE(2, 3);
 /* "rota: ...", to stderr. */
 void	out_complain(const char *fmt, ...) PRINTFLIKE(1, 2);
+/* From now on out_complain calls this with the text; NULL: it prints. */
+void	out_divert(void (*)(const char *));
 /* One line of JSON; on a terminal in ASCII only. */
 void	out_json(FILE *, const json_t *);
 /* A copy without anything that a terminal might act upon, or NULL. */
