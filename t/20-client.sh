@@ -66,7 +66,12 @@ rota reload
 is "nobody in the folder" "$(said)" "3 rota: no supervisor runs here (no \
 control socket in $tmp/run); another one is named by -c FILE or -s PATH"
 rota plan -c web.yaml
-is "-c: nobody there, though the file is not either" "$(said)" \
+is "-c: nobody there, nor is the file" "$(said)" "3 rota: web.yaml cannot be \
+used, so only the default control socket was tried; see rota check
+rota: no supervisor runs here (control socket $tmp/run/web.sock)"
+echo 'command: sh' >web.yaml
+rota plan -c web.yaml
+is "-c: nobody there" "$(said)" \
     "3 rota: no supervisor runs here (control socket $tmp/run/web.sock)"
 rota status -s "$(printf '%0200d' 0)"
 like "-s: too long a path" "$(said)" '^[12] rota: .*000'
@@ -93,7 +98,7 @@ rota plan -c web.yaml
 is "-c, with a file that has errors" "$(said)" "0 nothing would change"
 cat >api.yaml <<'END'
 control: {path: run/web.sock}
-pools: {x: {command: sh}}
+pools: [{name: x, command: sh}]
 END
 rota plan -c api.yaml
 is "-c, with a path of its own" "$(said)" "0 nothing would change"

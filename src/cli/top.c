@@ -29,7 +29,7 @@ complain_on_screen(const char *text)
 	top_say(screen_owner, "%.*s", TOP_TEXT_SIZE - 1, text);
 }
 
-/* --- what comes in --------------------------------------------------------- */
+/* --- what comes in ----------------------------------------------------- */
 static void
 end_action(struct top *t, const json_t *line)
 {
@@ -126,7 +126,7 @@ drain(struct top *t, struct client *c, void (*take)(struct top *, json_t *))
 	return event == CLIENT_LATE;
 }
 
-/* --- the loop --------------------------------------------------------------- */
+/* --- the loop ---------------------------------------------------------- */
 static void
 ask_for_status(struct top *t, uint64_t now_ms)
 {

@@ -37,7 +37,7 @@ top_draw_height(const struct top *t)
 	return rows > taken ? rows - taken : 1;
 }
 
-/* --- one row --------------------------------------------------------------- */
+/* --- one row ----------------------------------------------------------- */
 /* Sums of what is seen of a pool's workers. */
 struct sums {
 	uint64_t	 cpu, memory, open;
@@ -184,7 +184,7 @@ draw_row(const struct top *t, size_t index, size_t y)
 	screen_text(y, x + width + 1, columns, style, note);
 }
 
-/* --- parts of the screen --------------------------------------------------- */
+/* --- parts of the screen ----------------------------------------------- */
 static void
 draw_head(const struct top *t)
 {

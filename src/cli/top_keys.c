@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "cli/screen.h"
 
-#define MESSAGE_MS	8000
+#define MESSAGE_MS	5000
 
 void
 top_say(struct top *t, const char *fmt, ...)
@@ -22,7 +22,7 @@ top_say(struct top *t, const char *fmt, ...)
 	t->message_until_ms = clock_ms() + MESSAGE_MS;
 }
 
-/* --- what changes something asks first ------------------------------------- */
+/* --- what changes something asks first --------------------------------- */
 /* Takes args. */
 static void
 ask(struct top *t, const char *command, json_t *args, const char *question)
@@ -103,7 +103,7 @@ ask_scale(struct top *t, const struct top_row *row, const char *by)
 	    "count", by, "wait", 1), question);
 }
 
-/* --- a log ------------------------------------------------------------------ */
+/* --- a log ------------------------------------------------------------- */
 void
 top_close_log(struct top *t)
 {
@@ -160,7 +160,7 @@ press_in_log(struct top *t, int key)
 	}
 }
 
-/* --- the list ---------------------------------------------------------------- */
+/* --- the list ---------------------------------------------------------- */
 /* Keys that need a chosen row. */
 static void
 press_on_row(struct top *t, const struct top_row *row, int key)

@@ -35,6 +35,16 @@ copy_path(const char *from, char *path, size_t size)
 	return EXIT_SUCCESS;
 }
 
+/* One that may not be asked counts too: somebody may be there. */
+static bool
+is_answered(const char *path)
+{
+	struct err	 e;
+	AUTO_FD		 fd = control_socket_connect(path, &e);
+
+	return fd != -1 || (e.code != ENOENT && e.code != ECONNREFUSED);
+}
+
 /*
  * A file that has become wrong meanwhile still tells where its supervisor
  * is, unless it moved the socket.
@@ -49,22 +59,15 @@ find_by_config(const char *config, char *path, size_t size)
 
 	r = control_path(config, c != NULL ? c->control.path : NULL, path,
 	    size, &e);
+	if (r == 0 && c == NULL && !is_answered(path))
+		out_complain("%s cannot be used, so only the default control "
+		    "socket was tried; see rota check", config);
 	conf_problems_free(&p);
 	conf_unref(c);
 	if (r == 0)
 		return EXIT_SUCCESS;
 	out_complain("%s", e.msg);
 	return EXIT_FAILURE;
-}
-
-/* One that may not be asked counts too: somebody may be there. */
-static bool
-is_answered(const char *path)
-{
-	struct err	 e;
-	AUTO_FD		 fd = control_socket_connect(path, &e);
-
-	return fd != -1 || (e.code != ENOENT && e.code != ECONNREFUSED);
 }
 
 static int
