@@ -1,12 +1,13 @@
 #!/bin/sh
 # rota top in a terminal of 80x24, against a stand-in: what it shows, its
 # keys, a new size, and that the terminal is given back.
+# budget: 300
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 
-if ! python3 -c '' 2>"$tmp/which"; then
-	skip_all "python3 is not installed"
-fi
+# The interpreter itself: it is started often.
+python=$(python3 -c 'import sys; print(sys.executable)' 2>"$tmp/which") ||
+    skip_all "python3 is not installed"
 if ! command -v tmux >"$tmp/which"; then
 	skip_all "tmux is not installed"
 fi
@@ -44,7 +45,7 @@ END
 
 mock() {
 	rm -f "$sock" requests mock.out
-	python3 "$top_srcdir/t/mock-control.py" "$sock" script requests \
+	"$python" "$top_srcdir/t/mock-control.py" "$sock" script requests \
 	    <hold >mock.out 2>&1 &
 	mock_pid=$!
 	started "$mock_pid"
