@@ -7,8 +7,11 @@
 #include "cli/args.h"
 #include "cli/event.h"
 #include "cli/human.h"
+#include "cli/lines.h"
+#include "cli/progress.h"
 #include "cli/sample.h"
 #include "cli/sockets.h"
+#include "cli/spark.h"
 #include "cli/table.h"
 #include "t/unit.h"
 
@@ -266,7 +269,7 @@ START_TEST(args_wrong)
 }
 END_TEST
 
-/* --- events --------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 static void
 check_event(void (*format)(const json_t *, char **), const char *json,
     const char *want)
@@ -304,6 +307,76 @@ START_TEST(events)
 }
 END_TEST
 
+/* --- rota top ----------------------------------------------------------- */
+START_TEST(sparks)
+{
+	struct spark	 s = { .count = 0 };
+	char		 buf[SPARK_MAX * SPARK_BYTES + 4];
+	uint64_t	 i;
+
+	spark_draw(&s, 4, true, buf, sizeof(buf));
+	ck_assert_str_eq(buf, "    ");
+	for (i = 0; i <= 8; i += 4)
+		spark_add(&s, i);
+	spark_add(&s, 1);
+	ck_assert_uint_eq(spark_last(&s), 1);
+	spark_draw(&s, 5, true, buf, sizeof(buf));
+	ck_assert_str_eq(buf, "  \xe2\x96\x84\xe2\x96\x88\xe2\x96\x81");
+	spark_draw(&s, 5, false, buf, sizeof(buf));
+	ck_assert_str_eq(buf, "  -#.");
+	for (i = 0; i < 3 * SPARK_MAX; i++)
+		spark_add(&s, UINT64_MAX);
+	spark_draw(&s, SPARK_MAX, true, buf, sizeof(buf));
+	ck_assert_uint_eq(strlen(buf), SPARK_MAX * SPARK_BYTES);
+	spark_draw(&s, SPARK_MAX, true, buf, 9);
+	ck_assert_uint_lt(strlen(buf), 9);
+}
+END_TEST
+
+START_TEST(lines_kept)
+{
+	struct lines	 l = { .count = 0 };
+	char		*text;
+	int		 i;
+
+	ck_assert_ptr_null(lines_before(&l, 0));
+	lines_add(&l, NULL);
+	ck_assert_uint_eq(lines_count(&l), 0);
+	for (i = 0; i < LINES_KEPT + 3; i++) {
+		ck_assert_int_gt(asprintf(&text, "%d", i), 0);
+		lines_add(&l, text);
+	}
+	ck_assert_uint_eq(lines_count(&l), LINES_KEPT);
+	ck_assert_str_eq(lines_before(&l, 0), "502");
+	ck_assert_str_eq(lines_before(&l, LINES_KEPT - 1), "3");
+	ck_assert_ptr_null(lines_before(&l, LINES_KEPT));
+	lines_free(&l);
+}
+END_TEST
+
+static void
+check_progress(const char *json, const char *want)
+{
+	json_t	*data = json_loads(json, 0, NULL);
+	char	 buf[PROGRESS_SIZE];
+
+	progress_describe(data, buf, sizeof(buf));
+	ck_assert_str_eq(buf, want);
+	json_decref(data);
+}
+
+START_TEST(progress)
+{
+	check_progress("{\"pool\":\"web\",\"slot\":3,\"text\":\"ready\"}",
+	    "web[3]: ready");
+	check_progress("{\"pool\":\"web\",\"slot\":3,"
+	    "\"text\":\"slot 3: ready\"}", "web: slot 3: ready");
+	check_progress("{\"pool\":\"web\",\"slot\":null,\"step\":\"x\"}",
+	    "web: x");
+	check_progress("{}", "?");
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -322,6 +395,9 @@ fill(Suite *s)
 	tcase_add_test(t, args_anywhere);
 	tcase_add_test(t, args_wrong);
 	tcase_add_test(t, events);
+	tcase_add_test(t, sparks);
+	tcase_add_test(t, lines_kept);
+	tcase_add_test(t, progress);
 	suite_add_tcase(s, t);
 }
 

@@ -121,7 +121,7 @@ cmd_scale(const struct cli_args *a)
 
 /* --- start, stop, restart ------------------------------------------------ */
 static void
-show_slots(const json_t *result)
+show_slots(const json_t *result, const char *what)
 {
 	json_int_t	 slots = field_number(result, "slots", 0);
 	const char	*text = field_text(result, "text", NULL);
@@ -129,17 +129,41 @@ show_slots(const json_t *result)
 	if (text != NULL)
 		out_line(stdout, "%s", text);
 	else
-		out_line(stdout, "%" JSON_INTEGER_FORMAT " slot%s", slots,
-		    slots == 1 ? "" : "s");
+		out_line(stdout, "%s %" JSON_INTEGER_FORMAT " slot%s", what,
+		    slots, slots == 1 ? "" : "s");
+}
+
+static void
+show_started(const json_t *result)
+{
+	show_slots(result, "started");
+}
+
+static void
+show_stopped(const json_t *result)
+{
+	show_slots(result, "stopped");
+}
+
+static void
+show_restarted(const json_t *result)
+{
+	show_slots(result, "restarted");
 }
 
 int
 cmd_start_stop(const struct cli_args *a)
 {
-	struct wait	 w = { a->command, "it", show_slots,
-			    wait_show_pools };
+	static const struct wait	 list[] = {
+		{ "restart", "the restart", show_restarted, wait_show_pools },
+		{ "start", "the start", show_started, wait_show_pools },
+		{ "stop", "the stop", show_stopped, wait_show_pools },
+	};
+	size_t				 i = 0;
 
-	return wait_run(a, &w, json_pack("{s:s}", "target",
+	while (strcmp(list[i].command, a->command) != 0)
+		i++;
+	return wait_run(a, &list[i], json_pack("{s:s}", "target",
 	    a->operands[0]));
 }
 

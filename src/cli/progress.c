@@ -82,15 +82,29 @@ print_step(const struct progress *p)
 }
 
 void
+progress_describe(const json_t *data, char *buf, size_t size)
+{
+	const char	*pool = field_text(data, "pool", NULL);
+	const char	*text = field_text(data, "text", field_text(data,
+			    "step", "?"));
+	json_int_t	 slot = field_number(data, "slot", -1);
+
+	if (pool == NULL)
+		(void)snprintf(buf, size, "%s", text);
+	else if (slot < 0 || strncmp(text, "slot", 4) == 0)
+		(void)snprintf(buf, size, "%s: %s", pool, text);
+	else
+		(void)snprintf(buf, size, "%s[%" JSON_INTEGER_FORMAT "]: %s",
+		    pool, slot, text);
+}
+
+void
 progress_data(void *arg, const json_t *data)
 {
 	struct progress	*p = arg;
-	const char	*pool = field_text(data, "pool", NULL);
 	char		 raw[PROGRESS_SIZE], text[PROGRESS_SIZE];
 
-	(void)snprintf(raw, sizeof(raw), "%s%s%s", pool != NULL ? pool : "",
-	    pool != NULL ? ": " : "", field_text(data, "text",
-	    field_text(data, "step", "?")));
+	progress_describe(data, raw, sizeof(raw));
 	(void)text_escape(text, sizeof(text), raw, strlen(raw));
 	p->replaced = field_number(data, "replaced", 0);
 	p->slots = field_number(data, "slots", -1);

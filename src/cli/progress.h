@@ -22,6 +22,8 @@ void	progress_init(struct progress *);
 /* The data of a reply, and time that passes; for struct call. */
 void	progress_data(void *progress, const json_t *data);
 void	progress_tick(void *progress);
+/* "web[3]: ready, watching it"; the slot only if the text has it not. */
+void	progress_describe(const json_t *data, char *buf, size_t size);
 /* Before something else is printed; the bar is wiped. */
 void	progress_end(struct progress *);
 #endif

@@ -15,6 +15,7 @@
 #include "cli/field.h"
 #include "cli/interrupt.h"
 #include "cli/out.h"
+#include "cli/progress.h"
 #include "cli/screen.h"
 
 #define INTERVAL_MS	1000
@@ -49,8 +50,7 @@ take_action(struct top *t, const json_t *line)
 		end_action(t, line);
 		return;
 	}
-	(void)snprintf(t->action, sizeof(t->action), "%.60s: %.150s",
-	    field_text(data, "pool", ""), field_text(data, "text", ""));
+	progress_describe(data, t->action, sizeof(t->action));
 	top_say(t, "%s", t->action);
 }
 
