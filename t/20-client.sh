@@ -82,8 +82,9 @@ for arguments in 'scale web' 'reload --timeout 5' 'logs -n x' 'send web' \
     'status --bogus' 'status a b' 'top x' 'reload --abort --no-wait'; do
 	# shellcheck disable=SC2086 # several words
 	rota $arguments
-	like "usage: $arguments" "$status $(tail -n 1 err)" \
-	    "^2 usage: rota ${arguments%% *} "
+	like "usage: $arguments" "$(said | tail -n 1)" \
+	    "^(2 )?usage: rota ${arguments%% *} "
+	is "usage: $arguments: status" "$status" 2
 done
 
 # --- finding the one -------------------------------------------------------
@@ -321,6 +322,8 @@ answered "a reply without result" '^1 rota: .*what came is no reply' \
     'raw {"id":1,"ok":true}'
 answered "an empty result" '^0 running, nothing is under way' \
     'raw {"id":1,"ok":true,"result":{}}'
+answered "an activity that names its pool itself" '^0 web: starting' \
+    'ok {"activity":{"pool":"web","text":"web: starting"}}'
 answered "a refusal without id" '^1 rota: no$' \
     'raw {"id":null,"ok":false,"code":"bad-request","error":"no"}'
 answered "half a reply" '^3 rota: the supervisor, pid .* has gone' cut
@@ -435,7 +438,7 @@ wait_for 20 grep -q beware both
 kill "$mock_pid"
 reap 20 "$started_pid"
 is "events -f: the supervisor dies" \
-    "$? $(tail -n 1 both | grep -c 'has gone')" "3 1"
+    "$? $(grep -v '^==' both | tail -n 1 | grep -c 'has gone')" "3 1"
 unmock
 
 mock <<'END'

@@ -76,14 +76,16 @@ view_activity(const json_t *status, char buf[VIEW_LINE_SIZE])
 {
 	const json_t	*a = field_object(status, "activity");
 	const char	*pool = field_text(a, "pool", NULL);
+	const char	*text = field_text(a, "text", field_text(a, "kind",
+			    "?"));
 	json_int_t	 queued = field_number(a, "queued", 0);
 
 	buf[0] = '\0';
 	if (a == NULL)
 		return;
-	if (pool != NULL)
+	if (pool != NULL && strncmp(text, pool, strlen(pool)) != 0)
 		append(buf, "%s: ", pool);
-	append(buf, "%s", field_text(a, "text", field_text(a, "kind", "?")));
+	append(buf, "%s", text);
 	if (queued > 0)
 		append(buf, "; %" JSON_INTEGER_FORMAT " more wait%s", queued,
 		    queued == 1 ? "s" : "");
