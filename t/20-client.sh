@@ -391,7 +391,7 @@ small 'start web:1 --no-wait' "0 1 slot started" \
 small 'stop wbe' "1 rota: no pool 'wbe'; did you mean 'web'?" \
     '"target": "wbe", "wait": true'
 small 'restart web:x' "2 rota: bad target" '"target": "web:x", "wait": true'
-small 'signal USR1 web' "0 sent to 2 workers" \
+small 'signal USR1 web' "0 signalled 2 workers" \
     '"signal": "USR1", "target": "web"'
 small 'send web:0 -5' "0 sent to 1 worker, not to 1 that is not ready" \
     '"json": "-5", "target": "web:0"'

@@ -20,6 +20,8 @@ test_failed=0
 rota_pid=
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/rota-test.XXXXXX") || exit 99
 log=$tmp/log
+ROTA_RUNTIME_DIR=$tmp/run		# of the control sockets
+export ROTA_RUNTIME_DIR
 : >"$tmp/started"
 
 # --- results --------------------------------------------------------------

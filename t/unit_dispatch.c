@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervise/dispatch.h"
+#include "supervise/listeners.h"
 #include "t/unit.h"
 #include "t/unit_os.h"
 
@@ -27,6 +28,8 @@ static struct ev_loop	*loop;
 static struct dispatch	 d;
 static struct queue	*q[SLOTS];
 static int		 listener;
+static struct listener	 l = { .refs = 1, .claims = 1 };
+static struct listener_set *set;
 static uint16_t		 port;
 
 static void
@@ -55,10 +58,15 @@ setup(void)
 	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&sin,
 	    &len), 0);
 	port = sin.sin_port;
-	ck_assert_int_eq(dispatch_init(&d, loop, "web", SLOTS, &listener, 1,
-	    &e), 0);
+	l.fd = listener;
+	list_init(&l.node);
+	set = calloc(1, sizeof(*set) + sizeof(set->list[0]));
+	set->refs = 1;
+	set->count = 1;
+	set->list[0] = listener_ref(&l);
+	ck_assert_int_eq(dispatch_init(&d, loop, "web", SLOTS, &e), 0);
 	for (i = 0; i < SLOTS; i++) {
-		q[i] = queue_new(&d, &e);
+		q[i] = queue_new(&d, set, &e);
 		ck_assert_ptr_nonnull(q[i]);
 	}
 }
@@ -71,6 +79,8 @@ teardown(void)
 	for (i = 0; i < SLOTS; i++)
 		queue_unref(q[i]);
 	dispatch_fini(&d);
+	listener_set_unref(set);
+	ck_assert_uint_eq(l.refs, 1);
 	(void)close(listener);
 	ev_loop_destroy(loop);
 }
@@ -247,7 +257,7 @@ START_TEST(dispatch_all_broken)
 	connect_many(6);
 	run_retry();
 	ck_assert_uint_eq(d.turn.up_count, 0);
-	ck_assert(!ev_is_active(&d.accepts[0]));
+	ck_assert(!d.listening);
 	ck_assert(!ev_is_active(&d.retry));
 	for (i = 0; i < 2; i++) {	/* as when its worker is gone */
 		dispatch_down(&d, i);
@@ -302,7 +312,7 @@ START_TEST(dispatch_no_descriptors)
 	for (i = 0; i < 10 && !ev_is_active(&d.retry); i++)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 	ck_assert(ev_is_active(&d.retry));
-	ck_assert(!ev_is_active(&d.accepts[0]));
+	ck_assert(!d.listening);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	while (ev_is_active(&d.retry))
 		(void)ev_run(loop, EVRUN_ONCE);

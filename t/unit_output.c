@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "base/util.h"
+#include "supervise/history.h"
+#include "supervise/journal.h"
 #include "supervise/output.h"
 #include "t/unit.h"
 
@@ -18,6 +20,8 @@
 /* What has come out, line by line. */
 static char	 got[32][LOG_LINE_MAX + 64];
 static size_t	 got_count;
+static struct journal	 journal;
+static struct history	 history;
 
 static void
 catch(const char *line, size_t len)
@@ -32,15 +36,19 @@ catch(const char *line, size_t len)
 static void
 print(struct output *o, const char *const *pieces)
 {
-	struct ev_loop	*loop = ev_loop_new(EVFLAG_AUTO);
-	size_t		 n;
-	int		 fd[2];
+	struct ev_loop		*loop = ev_loop_new(EVFLAG_AUTO);
+	const struct output_to	 to = { &journal, &history, LOG_TEXT, "web",
+				    3, 42 };
+	size_t			 n;
+	int			 fd[2];
 
 	got_count = 0;
+	journal_init(&journal);
+	history_init(&history);
 	log_set_writer(catch);
 	ck_assert_int_eq(pipe2(fd, O_CLOEXEC), 0);
 	ck_assert_int_gt(fcntl(fd[1], F_SETPIPE_SZ, 1 << 20), 0);
-	output_init(o, loop, fd[0], LOG_TEXT, "web", 3, 42);
+	output_init(o, loop, fd[0], &to);
 	for (; *pieces != NULL; pieces++) {
 		n = strlen(*pieces);
 		ck_assert_int_eq(write(fd[1], *pieces, n), (ssize_t)n);
@@ -83,7 +91,7 @@ START_TEST(output_lines)
 		ck_assert_str_eq(got[i], want);
 	}
 	ck_assert_uint_eq(got_count, i);
-	buf_free(&o.tail);
+	history_free(&history);
 }
 END_TEST
 
@@ -115,7 +123,7 @@ assert_split(size_t n, size_t k)
 	for (i = 0; i < count; i++)
 		free(store[i]);
 	free(line);
-	buf_free(&o.tail);
+	history_free(&history);
 }
 
 START_TEST(output_long_lines)
@@ -145,20 +153,22 @@ START_TEST(output_split_utf8)
 	ck_assert_uint_eq(got_count, 2);
 	ck_assert_str_eq(got[1], "web[3] 42 | \xe2\x82\xac!");
 	free(line);
-	buf_free(&o.tail);
+	history_free(&history);
 }
 END_TEST
 
 static void
-collect(void *arg, const char *line)
+collect(void *arg, const struct history_line *l, const char *line)
 {
 	char	*all = arg;
 	size_t	 n = strlen(all);
 
+	ck_assert_int_eq(l->pid, 42);
+	ck_assert_uint_eq(l->len, strlen(line));
 	(void)snprintf(all + n, TAIL_TEXT - n, "%s,", line);
 }
 
-START_TEST(output_keeps_tail)
+START_TEST(output_keeps_history)
 {
 	char		 all[TAIL_TEXT] = "", many[400] = "";
 	const char	*pieces[] = { many, NULL };
@@ -169,11 +179,12 @@ START_TEST(output_keeps_tail)
 		(void)snprintf(many + strlen(many),
 		    sizeof(many) - strlen(many), "line %d\n", i);
 	print(&o, pieces);
-	output_tail(&o, collect, all);
+	history_last(&history, 20, 42, collect, all);
+	history_last(&history, 20, 41, collect, all);
 	ck_assert_ptr_nonnull(strstr(all, "line 11,line 12,"));
 	ck_assert_ptr_null(strstr(all, "line 10,"));
 	ck_assert_ptr_nonnull(strstr(all, "line 30,"));
-	buf_free(&o.tail);
+	history_free(&history);
 }
 END_TEST
 
@@ -199,7 +210,7 @@ fill(Suite *s)
 	tcase_add_loop_test(tc, output_lines, 0, ARRAY_LEN(cases));
 	tcase_add_test(tc, output_long_lines);
 	tcase_add_test(tc, output_split_utf8);
-	tcase_add_test(tc, output_keeps_tail);
+	tcase_add_test(tc, output_keeps_history);
 	tcase_add_test(tc, output_json);
 	suite_add_tcase(s, tc);
 }

@@ -95,6 +95,21 @@ env_get(const struct env *e, const char *name)
 	return i < e->count ? e->vars[i] + strlen(name) + 1 : NULL;
 }
 
+bool
+env_equal(const struct env *a, const struct env *b)
+{
+	size_t	 i, at;
+
+	if (a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++) {
+		at = env_find(b, a->vars[i], name_len(a->vars[i]));
+		if (at == b->count || strcmp(a->vars[i], b->vars[at]) != 0)
+			return false;
+	}
+	return true;
+}
+
 char **
 env_over(const struct env *first, const struct env *second)
 {

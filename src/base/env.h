@@ -1,5 +1,6 @@
 #ifndef BASE_ENV_H
 #define BASE_ENV_H
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/util.h"
 
@@ -18,6 +19,8 @@ int	env_put(struct env *, const char *var);
 int	env_put_all(struct env *, char *const *vars);
 /* NULL if it is not there; borrowed. */
 const char *env_get(const struct env *, const char *name);
+/* They have the same variables, in whatever order. */
+bool	env_equal(const struct env *, const struct env *);
 /*
  * Both together, the first winning where both have a name: an array to be
  * freed, of strings that stay theirs.  NULL: out of memory.

@@ -18,6 +18,12 @@ static const char *const level_names[] = {
 	[LOG_INFO] = "info", [LOG_DEBUG] = "debug",
 };
 
+const char *
+log_level_name(enum log_level l)
+{
+	return level_names[l];
+}
+
 static void	write_stderr(const char *, size_t);
 
 static log_writer	*writer = write_stderr;
@@ -99,6 +105,16 @@ log_message(enum log_level l, const char *fmt, va_list ap)
 	else
 		write_text(l, msg, (size_t)n);
 	errno = saved;
+}
+
+void
+log_at(enum log_level l, const char *fmt, ...)
+{
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	log_message(l, fmt, ap);
+	va_end(ap);
 }
 
 #define DEFINE_LOG(name, level)			\

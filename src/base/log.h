@@ -23,6 +23,10 @@ void	log_set_writer(log_writer *);
 void	log_set_level(enum log_level);
 void	log_set_format(enum log_format);
 
+/* "info" */
+const char *log_level_name(enum log_level);
+
+void	log_at(enum log_level, const char *fmt, ...) PRINTFLIKE(2, 3);
 void	log_err(const char *fmt, ...) PRINTFLIKE(1, 2);
 void	log_warn(const char *fmt, ...) PRINTFLIKE(1, 2);
 void	log_info(const char *fmt, ...) PRINTFLIKE(1, 2);

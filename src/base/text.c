@@ -54,6 +54,16 @@ text_is_utf8(const char *s, size_t n)
 	return true;
 }
 
+size_t
+text_cut(const char *s, size_t n, size_t most)
+{
+	if (n <= most)
+		return n;
+	while (most > 0 && (s[most] & 0xc0) == 0x80)
+		most--;
+	return most;
+}
+
 /* A character that may reach a terminal as it is. */
 static bool
 is_harmless(const unsigned char *p, size_t len)
@@ -85,6 +95,20 @@ text_escape(char *out, size_t size, const char *s, size_t n)
 		o += 4;
 	}
 	out[o] = '\0';
+	return o;
+}
+
+size_t
+text_to_utf8(char *out, const char *s, size_t n)
+{
+	size_t	 i, k, o = 0;
+
+	for (i = 0; i < n; i += k) {
+		k = text_utf8(s + i, n - i);
+		memcpy(out + o, k > 0 ? s + i : "\xef\xbf\xbd", k > 0 ? k : 3);
+		o += k > 0 ? k : 3;
+		k += k == 0;
+	}
 	return o;
 }
 

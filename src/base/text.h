@@ -11,6 +11,9 @@ size_t	 text_utf8(const char *s, size_t n);
 /* The whole of it is well-formed UTF-8. */
 bool	 text_is_utf8(const char *s, size_t n);
 
+/* As many of n bytes of UTF-8 as most hold in whole characters. */
+size_t	 text_cut(const char *s, size_t n, size_t most);
+
 /* No byte of the input takes more than this many in the output. */
 #define TEXT_ESCAPE_MAX 4
 /*
@@ -20,6 +23,12 @@ bool	 text_is_utf8(const char *s, size_t n);
  * fit at a whole character; returns the length written.
  */
 size_t	 text_escape(char *out, size_t size, const char *s, size_t n);
+
+/*
+ * The same bytes, each that is not part of well-formed UTF-8 as U+FFFD; out
+ * has room for three times as many.  Returns the length written.
+ */
+size_t	 text_to_utf8(char *out, const char *s, size_t n);
 
 /* Append s as the inside of a JSON string; same cutting, same return. */
 size_t	 text_json(char *out, size_t size, const char *s, size_t n);

@@ -53,9 +53,8 @@ look_at_ports(const struct conf *c, struct conf_problems *p)
 	conf_problems_sort(p);
 }
 
-/* NULL: the file is bad, and that has been printed. */
-static struct conf *
-load_file(const char *path)
+struct conf *
+check_load_file(const char *path)
 {
 	struct conf_problems	 p = { 0 };
 	struct conf		*c = conf_load(path, &p);
@@ -80,21 +79,10 @@ look_at_machine(const struct conf *c, const char *severity)
 	return n;
 }
 
-struct conf *
-check_load(const char *path, int *ret_status)
+bool
+check_machine(const struct conf *c)
 {
-	struct conf	*c = load_file(path);
-
-	if (c == NULL) {
-		*ret_status = EXIT_CONFIG;
-		return NULL;
-	}
-	if (look_at_machine(c, "") > 0) {
-		*ret_status = EXIT_FAILURE;
-		conf_unref(c);
-		return NULL;
-	}
-	return c;
+	return look_at_machine(c, "") == 0;
 }
 
 static int
@@ -155,7 +143,7 @@ cmd_check(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return cli_usage("check");
-	c = load_file(argv[optind]);
+	c = check_load_file(argv[optind]);
 	if (c == NULL)
 		return EXIT_CONFIG;
 	if (look_at_machine(c, strict ? "" : "warning: ") > 0 && strict)

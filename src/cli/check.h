@@ -1,11 +1,11 @@
 #ifndef CLI_CHECK_H
 #define CLI_CHECK_H
+#include <stdbool.h>
 struct conf;
 
-/*
- * Read a config and print everything that is wrong with it, or with this
- * machine, to stderr.  NULL: it must not be run; *ret_status is then the
- * exit status: EXIT_CONFIG for the file, EXIT_FAILURE for the machine.
- */
-struct conf	*check_load(const char *path, int *ret_status);
+/* Both print everything that is wrong to stderr. */
+/* NULL: with the file. */
+struct conf	*check_load_file(const char *path);
+/* Whether nothing is, with this machine. */
+bool		 check_machine(const struct conf *);
 #endif

@@ -68,16 +68,16 @@ format_time(const json_t *data, char *buf, size_t size)
 	(void)snprintf(buf + n, size - n, ".%03dZ", (int)(ms % 1000));
 }
 
-/* "web[0] pid 12: ", unless the text begins with its pool by itself. */
+/* "web[0] pid 12: " */
 static void
-format_subject(const json_t *data, const char *text, char *buf, size_t size)
+format_subject(const json_t *data, char *buf, size_t size)
 {
 	const char	*pool = field_text(data, "pool", NULL);
 	json_int_t	 pid = field_number(data, "pid", -1);
 	char		 source[256];
 
 	buf[0] = '\0';
-	if (pool == NULL || strncmp(text, pool, strlen(pool)) == 0)
+	if (pool == NULL)
 		return;
 	name_source(data, source, sizeof(source));
 	if (pid > 0)
@@ -107,7 +107,7 @@ format_event(const json_t *data, const char *time, const char *gap,
 
 	if (message != NULL)
 		json = json_dumps(message, JSON_COMPACT | JSON_ENCODE_ANY);
-	format_subject(data, text, subject, sizeof(subject));
+	format_subject(data, subject, sizeof(subject));
 	if (asprintf(ret, "%s%s%s%s%s%s%s", time, gap, level_prefix(data),
 	    subject, text, json != NULL ? ": " : "",
 	    json != NULL ? json : "") == -1)

@@ -48,7 +48,7 @@ show_signalled(const json_t *result)
 {
 	json_int_t	 n = field_number(result, "signalled", 0);
 
-	out_line(stdout, "sent to %" JSON_INTEGER_FORMAT " worker%s", n,
+	out_line(stdout, "signalled %" JSON_INTEGER_FORMAT " worker%s", n,
 	    n == 1 ? "" : "s");
 }
 

@@ -33,14 +33,9 @@ show_reloaded(const json_t *pool)
 static void
 show_reload(const json_t *result)
 {
-	const json_t	*queued = json_object_get(result, "queued");
 	json_t		*pool;
 	size_t		 i;
 
-	if (queued != NULL)
-		out_line(stdout, "%s", json_is_true(queued) ?
-		    "the rollout waits for the one that is under way" :
-		    "the rollout has begun; rota status shows it");
 	json_array_foreach(field_list(result, "pools"), i, pool)
 		show_reloaded(pool);
 	if (field_bool(result, "file_differs"))

@@ -79,7 +79,7 @@ file_args(const struct cli_args *a)
 int
 cmd_apply(const struct cli_args *a)
 {
-	static const struct wait	 w = { "apply", "what has begun",
+	static const struct wait	 w = { "apply", "applying it",
 					    show_applied, show_problems };
 
 	return wait_run(a, &w, file_args(a));

@@ -48,6 +48,21 @@ say_that_it_goes_on(const struct cli_args *a, const struct wait *w,
 		    "status shows it", w->what);
 }
 
+/* What was asked for is done, or has begun if nobody was to wait. */
+static void
+show_result(const struct wait *w, const json_t *result)
+{
+	const json_t	*queued = json_object_get(result, "queued");
+
+	if (queued == NULL)
+		w->show(result);
+	else if (json_is_true(queued))
+		out_line(stdout, "%s waits for what is under way", w->what);
+	else
+		out_line(stdout, "%s has begun; rota status shows it",
+		    w->what);
+}
+
 static void
 report(const struct cli_args *a, const struct wait *w,
     const struct reply *r, const struct client *c)
@@ -55,7 +70,7 @@ report(const struct cli_args *a, const struct wait *w,
 	if (a->json)
 		reply_print_json(r);
 	else if (r->end == CALL_DONE)
-		w->show(r->result);
+		show_result(w, r->result);
 	else if (r->end == CALL_REFUSED && w->show_details != NULL)
 		w->show_details(r->details);
 	if (r->end == CALL_INTERRUPTED ||

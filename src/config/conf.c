@@ -210,3 +210,14 @@ conf_reload(const char *path, struct conf_problems *p)
 	}
 	return load_fd(path, fd, p);
 }
+
+const struct conf_pool *
+conf_find_pool(const struct conf *c, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < c->pool_count; i++)
+		if (strcmp(c->pools[i].name, name) == 0)
+			return &c->pools[i];
+	return NULL;
+}

@@ -152,6 +152,8 @@ struct conf	*conf_reload(const char *path, struct conf_problems *p);
 /* One more who holds it, and one less; the last frees it.  NULL is fine. */
 struct conf	*conf_ref(struct conf *);
 void		 conf_unref(struct conf *);
+/* A pool by its name, or NULL. */
+const struct conf_pool *conf_find_pool(const struct conf *, const char *name);
 
 /*
  * Facts about this machine: the command exists and can be executed, the

@@ -191,6 +191,25 @@ words_split(const char *text, char ***ret_words, struct err *e)
 	return 0;
 }
 
+char **
+words_copy(char *const *words)
+{
+	size_t	 i, n = 0;
+	char	**copy;
+
+	while (words[n] != NULL)
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	for (i = 0; copy != NULL && i < n; i++) {
+		copy[i] = strdup(words[i]);
+		if (copy[i] == NULL) {
+			words_free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
 void
 words_free(char **words)
 {

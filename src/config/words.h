@@ -9,5 +9,7 @@ struct err;
  * The list ends with NULL, and is freed by words_free.
  */
 int	 words_split(const char *text, char ***ret_words, struct err *e);
+/* NULL: out of memory. */
+char	**words_copy(char *const *words);
 void	 words_free(char **words);
 #endif

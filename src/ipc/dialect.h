@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include "config/conf.h"
 struct env;
+struct message;
+struct proto_hello;
+struct proto_in;
 
 /* What one worker is to be told, in whatever dialect. */
 struct dialect_facts {
@@ -25,6 +28,13 @@ struct dialect {
 	bool		 handover;	/* it can take ROTA_CONN_FD */
 	/* Add its own variables.  0, or -1: out of memory. */
 	int		(*set_env)(struct env *, const struct dialect_facts *);
+
+	/* For those with a channel: what a line of the worker means. */
+	void		(*parse)(const char *line, size_t len,
+			    struct proto_in *);
+	/* What it is told first, and when it is to leave; NULL: no memory. */
+	struct message	*(*hello)(const struct proto_hello *);
+	struct message	*(*disconnect)(uint64_t deadline_ms);
 };
 
 const struct dialect	*dialect_get(enum conf_dialect);

@@ -2,6 +2,7 @@
 #include "ipc/dialect.h"
 
 #include "base/env.h"
+#include "ipc/proto.h"
 
 /* The descriptors of rota-ipc(7). */
 static int
@@ -21,4 +22,7 @@ const struct dialect dialect_rota = {
 	.channel = true,
 	.handover = true,
 	.set_env = rota_set_env,
+	.parse = proto_parse,
+	.hello = proto_hello,
+	.disconnect = proto_disconnect,
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ipc/message.h"
 
 #define DECODE_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
@@ -53,13 +54,16 @@ static void
 proto_parse_status(json_t *v, struct proto_in *in)
 {
 	const char	*text = json_string_value(json_object_get(v, "text"));
+	size_t		 len;
 
 	if (text == NULL) {
 		proto_bad(in, "a status without a text");
 		return;
 	}
 	in->kind = PROTO_STATUS;
-	(void)snprintf(in->text, sizeof(in->text), "%s", text);
+	len = text_cut(text, strlen(text), sizeof(in->text) - 1);
+	memcpy(in->text, text, len);
+	in->text[len] = '\0';
 }
 
 static void
@@ -232,6 +236,35 @@ proto_string(const char *text, size_t len)
 	return s;
 }
 
+static const char	 is_ours[] = "an object with the key \"rota\", which "
+			    "belongs to the protocol";
+
+/* Refuse what is longer than a line may be. */
+static struct message *
+proto_bounded(struct message *m, const char **ret_why)
+{
+	if (m == NULL || m->len <= MESSAGE_MAX_LEN)
+		return m;
+	*ret_why = "longer than 1 MiB";
+	message_unref(m);
+	return NULL;
+}
+
+struct message *
+proto_user(const char *json, size_t len, const char **ret_why)
+{
+	json_t	*v = json_loadb(json, len, DECODE_FLAGS |
+		    JSON_DECODE_INT_AS_REAL, NULL);
+	bool	 has_rota = json_object_get(v, "rota") != NULL;
+
+	json_decref(v);
+	*ret_why = v == NULL ? "not JSON" : has_rota ? is_ours :
+	    "out of memory";
+	if (v == NULL || has_rota)
+		return NULL;
+	return proto_bounded(proto_wrap(NULL, json, len), ret_why);
+}
+
 struct message *
 proto_value(const char *text, size_t len, const char *key,
     const char **ret_why)
@@ -239,14 +272,13 @@ proto_value(const char *text, size_t len, const char *key,
 	json_t		*v = json_loadb(text, len, DECODE_FLAGS |
 			    JSON_DECODE_INT_AS_REAL, NULL);
 	bool		 is_json = v != NULL;
-	bool		 is_ours = json_object_get(v, "rota") != NULL;
+	bool		 has_rota = json_object_get(v, "rota") != NULL;
 	char		*name = NULL, *string = NULL;
 	struct message	*m = NULL;
 
 	json_decref(v);
-	if (key == NULL && is_ours) {
-		*ret_why = "an object with the key \"rota\", which belongs "
-		    "to the protocol";
+	if (key == NULL && has_rota) {
+		*ret_why = is_ours;
 		return NULL;
 	}
 	*ret_why = "out of memory";
@@ -262,10 +294,5 @@ proto_value(const char *text, size_t len, const char *key,
 		*ret_why = "neither JSON nor UTF-8 text";
 	free(name);
 	free(string);
-	if (m != NULL && m->len > MESSAGE_MAX_LEN) {
-		*ret_why = "longer than 1 MiB";
-		message_unref(m);
-		return NULL;
-	}
-	return m;
+	return proto_bounded(m, ret_why);
 }

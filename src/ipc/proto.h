@@ -50,6 +50,13 @@ struct message	*proto_hello(const struct proto_hello *);
 struct message	*proto_disconnect(uint64_t deadline_ms);
 
 /*
+ * A value of the user's, given as JSON; it is sent as it is written.  NULL
+ * with the reason in *ret_why, as below or since it is not JSON.
+ */
+struct message	*proto_user(const char *json, size_t len,
+		    const char **ret_why);
+
+/*
  * What a broadcast sends: the text as it is if it is JSON, else as a
  * string without its last newline; with key as {"key": value}.  NULL with
  * the reason in *ret_why: too long, not UTF-8, or an object of the user's

@@ -131,6 +131,20 @@ descriptor(struct msghdr *msg)
 }
 
 int
+handover_peek(struct handover *h)
+{
+	unsigned char	 index;
+	ssize_t		 n;
+
+	do {
+		n = recv(h->take, &index, 1, MSG_PEEK | MSG_DONTWAIT);
+	} while (n == -1 && errno == EINTR);
+	if (n == 0)
+		errno = EAGAIN;			/* shut down, and empty */
+	return n == 1 ? index : -1;
+}
+
+int
 handover_take_back(struct handover *h, unsigned char *ret_index)
 {
 	unsigned char	 index;

@@ -41,6 +41,11 @@ bool	handover_is_broken(const struct handover *);
 enum handover_result handover_send(struct handover *, unsigned char index,
 	    int conn);
 /*
+ * The index of the oldest connection nobody has read, which stays there; -1
+ * with errno as below.
+ */
+int	handover_peek(struct handover *);
+/*
  * Take back the oldest connection nobody has read, close-on-exec; -1 with
  * errno EAGAIN: none is left.  Any other errno (EMFILE): try again later,
  * nothing is lost.

@@ -319,18 +319,34 @@ set_listening(int fd, uint64_t backlog)
 	return listen(fd, backlog > INT_MAX ? INT_MAX : (int)backlog);
 }
 
+/* Not for unix sockets, which refuse it. */
+static int
+set_deferring(int fd, bool on)
+{
+	int	 seconds = on ? DEFER_SECONDS : 0;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds,
+	    sizeof(seconds));
+}
+
+void
+listener_tune(int fd, uint64_t backlog, bool defer_accept)
+{
+	(void)set_listening(fd, backlog);
+	(void)set_deferring(fd, defer_accept);
+}
+
 int
 listener_open(const struct conf_listen *l, uint64_t backlog,
     bool defer_accept, struct err *e)
 {
 	int	 fd = is_unix(l) ? open_unix(l, e) : open_inet(l, e);
-	int	 seconds = DEFER_SECONDS, code;
+	int	 code;
 
 	if (fd == -1)
 		return -1;
 	if (set_listening(fd, backlog) == -1 ||
-	    (defer_accept && !is_unix(l) && setsockopt(fd, IPPROTO_TCP,
-	    TCP_DEFER_ACCEPT, &seconds, sizeof(seconds)) == -1)) {
+	    (defer_accept && !is_unix(l) && set_deferring(fd, true) == -1)) {
 		code = errno;
 		listener_close(&fd);
 		return fail(l, code, e);

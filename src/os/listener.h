@@ -21,6 +21,8 @@ int	listener_open(const struct conf_listen *, uint64_t backlog,
  * connects to nobody unless /proc does not show who listens there.
  */
 int	listener_check(const struct conf_listen *, struct err *e);
+/* Give an open one another backlog and another defer_accept. */
+void	listener_tune(int fd, uint64_t backlog, bool defer_accept);
 /* "[::]:7000", "127.0.0.1:7000", "unix:/path": what it really is bound to. */
 void	listener_address(int fd, char *buf, size_t size);
 /* 0 for a unix socket. */

@@ -215,7 +215,8 @@ rollout_failed(struct rollout *r, size_t slot)
 	if (r->step[slot] != ROLLOUT_STARTING &&
 	    r->step[slot] != ROLLOUT_PASSED)
 		return;
-	if (r->back) {
+	/* Of a batch that fails as a whole, or on the way back? */
+	if (r->back && (slot < r->first || slot >= r->last)) {
 		r->step[slot] = ROLLOUT_STUCK;
 		r->any_stuck = true;
 		return;

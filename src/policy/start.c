@@ -8,6 +8,8 @@ start_allowed(const struct start_facts *f)
 
 	if (f->is_crashing && f->has_probe)
 		return START_PROBED;
+	if (f->is_crowded)
+		return START_LATER;
 	if (f->is_first && f->starting >= window)
 		return START_LATER;
 	return START_NOW;

@@ -12,11 +12,12 @@ struct start_facts {
 	bool	 is_crashing;	/* its last worker died early */
 	bool	 has_probe;	/* another slot probes, since no worker of
 				   the pool has been ready for long */
+	bool	 is_crowded;	/* there is no room for one more process */
 };
 
 enum start_answer {
 	START_NOW,
-	START_LATER,	/* when a starting worker gets ready or dies */
+	START_LATER,	/* when some worker gets ready, leaves or dies */
 	START_PROBED	/* when the probing worker holds, or gives up */
 };
 

@@ -18,6 +18,22 @@ turn_init(struct turn *t, size_t slots)
 	return 0;
 }
 
+int
+turn_grow(struct turn *t, size_t slots)
+{
+	size_t		 old = t->slots / WORD_BITS + 1;
+	size_t		 new = slots / WORD_BITS + 1;
+	uint64_t	*up;
+
+	up = realloc(t->up, new * sizeof(*up));
+	if (up == NULL)
+		return -1;
+	memset(up + old, 0, (new - old) * sizeof(*up));
+	t->up = up;
+	t->slots = slots;
+	return 0;
+}
+
 void
 turn_fini(struct turn *t)
 {

@@ -17,6 +17,8 @@ struct turn {
 
 /* 0, or -1: out of memory. */
 int	turn_init(struct turn *, size_t slots);
+/* More slots, none of the new ones up.  0, or -1: out of memory. */
+int	turn_grow(struct turn *, size_t slots);
 void	turn_fini(struct turn *);
 void	turn_set(struct turn *, size_t slot, bool up);
 bool	turn_is_up(const struct turn *, size_t slot);

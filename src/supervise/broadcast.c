@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "config/conf.h"
 #include "ipc/message.h"
 #include "ipc/proto.h"
@@ -20,6 +19,7 @@
 
 struct broadcaster {
 	struct pool	*pool;
+	struct conf	*owner;		/* of what the sources are */
 	struct source	*sources;
 	size_t		 count;
 	bool		 begun;
@@ -45,14 +45,15 @@ source_failed(struct source *s, const char *why)
 
 	if (!limit_pass(&s->limit, clock_ms(), &more))
 		return;
-	log_warn("%s: broadcast %s: %s; %s", s->owner->pool->conf->name,
-	    source_name(s, name, sizeof(name)), why,
+	pool_post(s->owner->pool, LOG_WARN, EV_TROUBLE, "broadcast %s: %s; "
+	    "%s", source_name(s, name, sizeof(name)), why,
 	    s->last != NULL ? "the last value stays" : "there is none yet");
 }
 
 void
 source_value(struct source *s, const char *text, size_t len)
 {
+	struct pool	*p = s->owner->pool;
 	const char	*why = NULL;
 	struct message	*m = proto_value(text, len, s->conf->key, &why);
 
@@ -62,13 +63,13 @@ source_value(struct source *s, const char *text, size_t len)
 	}
 	message_unref(s->last);
 	s->last = m;
-	pool_send(s->owner->pool, m, s->number, NULL);
+	(void)pool_send(p, 0, p->slot_count, m, s->number, NULL);
 }
 
 const struct generation *
 source_place(const struct source *s)
 {
-	return s->owner->pool->slots[0].gen;
+	return s->owner->pool->gen;
 }
 
 /* One row for each kind of source. */
@@ -104,6 +105,7 @@ broadcaster_new(struct pool *p, struct err *e)
 		return NULL;
 	}
 	b->pool = p;
+	b->owner = conf_ref(p->owner);
 	b->count = p->conf->broadcast_count;
 	for (i = 0; i < b->count; i++) {
 		s = &b->sources[i];
@@ -111,7 +113,7 @@ broadcaster_new(struct pool *p, struct err *e)
 		s->conf = &p->conf->broadcast[i];
 		s->number = (int)i;
 		s->counter = s->conf->counter;
-		command_init(&s->command, p->loop, p->reaper,
+		command_init(&s->command, p->common, p->name,
 		    source_command_done, s);
 		ev_timer_init(&s->tick, source_tick, 0.,
 		    loop_seconds(s->conf->interval_ms));
@@ -129,7 +131,7 @@ broadcaster_begin(struct broadcaster *b)
 		return;
 	b->begun = true;
 	for (i = 0; i < b->count; i++)
-		ev_timer_start(b->pool->loop, &b->sources[i].tick);
+		ev_timer_start(b->pool->common->loop, &b->sources[i].tick);
 }
 
 void
@@ -138,7 +140,7 @@ broadcaster_stop(struct broadcaster *b)
 	size_t	 i;
 
 	for (i = 0; i < b->count; i++) {
-		ev_timer_stop(b->pool->loop, &b->sources[i].tick);
+		ev_timer_stop(b->pool->common->loop, &b->sources[i].tick);
 		command_cancel(&b->sources[i].command);
 	}
 	b->begun = true;		/* and never again */
@@ -154,6 +156,7 @@ broadcaster_free(struct broadcaster *b)
 	broadcaster_stop(b);
 	for (i = 0; i < b->count; i++)
 		message_unref(b->sources[i].last);
+	conf_unref(b->owner);
 	free(b->sources);
 	free(b);
 }
@@ -165,5 +168,5 @@ broadcaster_greet(struct broadcaster *b, struct worker *w)
 
 	for (i = 0; i < b->count; i++)
 		if (b->sources[i].last != NULL)
-			worker_send(w, b->sources[i].last, (int)i);
+			(void)worker_send(w, b->sources[i].last, (int)i);
 }

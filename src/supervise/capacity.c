@@ -12,6 +12,8 @@
 #define FIXED_FDS	32
 /* For connections on their way and commands of broadcasts. */
 #define SPARE_FDS	32
+/* Clients of the control socket, and the socket; see control/server.c. */
+#define CONTROL_FDS	65
 
 /* What the supervisor holds for each worker; see launch.c, dispatch.c. */
 static uint64_t
@@ -43,7 +45,8 @@ static uint64_t
 fds_needed(const struct conf *c)
 {
 	const struct conf_pool	*p;
-	uint64_t		 need = FIXED_FDS + SPARE_FDS + SPAWN_FD_MAX;
+	uint64_t		 need = FIXED_FDS + SPARE_FDS + CONTROL_FDS +
+				    SPAWN_FD_MAX;
 
 	for (p = c->pools; p < c->pools + c->pool_count; p++)
 		need += p->listen_count + 2 +

@@ -18,6 +18,7 @@
 #include "os/reaper.h"
 #include "os/spawn.h"
 #include "os/tree.h"
+#include "supervise/common.h"
 #include "supervise/generation.h"
 
 #define READ_SIZE	16384
@@ -28,12 +29,12 @@ static void	command_readable(struct ev_loop *, ev_io *, int);
 static void	command_late(struct ev_loop *, ev_timer *, int);
 
 void
-command_init(struct command *c, struct ev_loop *loop, struct reaper *r,
+command_init(struct command *c, struct common *common, const char *pool,
     command_cb *done, void *arg)
 {
 	memset(c, 0, sizeof(*c));
-	c->loop = loop;
-	c->reaper = r;
+	c->common = common;
+	c->pool = pool;
 	c->done = done;
 	c->arg = arg;
 	c->pid = -1;
@@ -53,11 +54,10 @@ static void
 command_close(struct command *c)
 {
 	if (c->fd != -1)
-		ev_io_stop(c->loop, &c->io);
+		ev_io_stop(c->common->loop, &c->io);
 	fd_close(&c->fd);
 	output_close(&c->errors);
-	buf_free(&c->errors.tail);
-	ev_timer_stop(c->loop, &c->limit);
+	ev_timer_stop(c->common->loop, &c->limit);
 }
 
 void
@@ -65,7 +65,7 @@ command_cancel(struct command *c)
 {
 	if (c->pid != -1) {
 		tree_kill(c->pid);
-		reaper_forget(c->reaper, c->pid);
+		reaper_forget(c->common->reaper, c->pid);
 		c->pid = -1;
 	}
 	command_close(c);
@@ -86,7 +86,7 @@ command_read(struct command *c)
 	}
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return errno == EINTR;
-	ev_io_stop(c->loop, &c->io);
+	ev_io_stop(c->common->loop, &c->io);
 	fd_close(&c->fd);
 	return false;
 }
@@ -143,7 +143,7 @@ command_exited(void *arg, pid_t pid, int status)
 	const char	*why;
 
 	tree_signal_group(pid, SIGKILL);
-	(void)tree_kill_left(c->reaper, pid, c->pool, COMMAND_SLOT, 0);
+	(void)tree_kill_left(c->common->reaper, pid, c->pool, COMMAND_SLOT, 0);
 	c->pid = -1;
 	while (c->fd != -1 && !c->too_long && command_read(c))
 		continue;
@@ -194,20 +194,26 @@ static void
 command_begin(struct command *c, pid_t pid, int out, int err,
     const struct generation *g, uint64_t timeout_ms)
 {
+	const struct output_to	 to = {
+		.journal = &c->common->journal,
+		.format = g->conf->log_format,
+		.pool = c->pool,
+		.slot = -1,
+		.pid = pid,
+	};
+
 	c->pid = pid;
-	c->pool = g->conf->name;
 	c->fd = out;
 	c->timeout_ms = timeout_ms;
 	c->too_long = c->too_late = false;
 	(void)fd_set_nonblock(out, true);
 	ev_io_init(&c->io, command_readable, out, EV_READ);
 	c->io.data = c;
-	ev_io_start(c->loop, &c->io);
-	output_init(&c->errors, c->loop, err, g->conf->log_format,
-	    g->conf->name, -1, pid);
-	ev_now_update(c->loop);
+	ev_io_start(c->common->loop, &c->io);
+	output_init(&c->errors, c->common->loop, err, &to);
+	ev_now_update(c->common->loop);
 	ev_timer_set(&c->limit, loop_seconds(timeout_ms), 0.);
-	ev_timer_start(c->loop, &c->limit);
+	ev_timer_start(c->common->loop, &c->limit);
 }
 
 int
@@ -232,7 +238,7 @@ command_start(struct command *c, char *const *argv,
 	pid = command_spawn(argv, g, out_w, err_w, e);
 	if (pid == -1)
 		return -1;
-	if (reaper_watch(c->reaper, pid, command_exited, c, e) == -1) {
+	if (reaper_watch(c->common->reaper, pid, command_exited, c, e) == -1) {
 		tree_kill(pid);
 		return -1;
 	}

@@ -7,9 +7,9 @@
 #include "base/buf.h"
 #include "supervise/output.h"
 struct command;
+struct common;
 struct err;
 struct generation;
-struct reaper;
 
 /* Most of what a command's standard output is used for. */
 #define COMMAND_OUTPUT_MAX (1u << 20)
@@ -26,11 +26,10 @@ typedef void command_cb(void *arg, const char *why, const char *out,
  * it: its output is collected, its standard error goes to the log.
  */
 struct command {
-	struct ev_loop	*loop;
-	struct reaper	*reaper;
+	struct common	*common;
 	command_cb	*done;
 	void		*arg;
-	const char	*pool;		/* borrowed, while it runs */
+	const char	*pool;
 	pid_t		 pid;		/* -1: not running */
 	int		 fd;		/* its standard output, or -1 */
 	ev_io		 io;
@@ -41,7 +40,8 @@ struct command {
 	bool		 too_long, too_late;
 };
 
-void	command_init(struct command *, struct ev_loop *, struct reaper *,
+/* common and pool are borrowed. */
+void	command_init(struct command *, struct common *, const char *pool,
 	    command_cb *, void *arg);
 /* Kills it if it runs; the callback is not called any more. */
 void	command_cancel(struct command *);

@@ -11,58 +11,159 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "os/listener.h"
+#include "supervise/listeners.h"
 
 #define ACCEPTS_A_TURN	64
 #define ACCEPTS_AT_END	65535	/* the largest backlog there is */
 #define RETRY_SECONDS	0.02	/* when the kernel will not tell us; as the
 				   repeat, which ev_timer_again wants */
 
+/* Where connections come from, while some slot that is up takes them. */
+struct intake {
+	struct list	 node;
+	struct dispatch	*dispatch;
+	struct listener	*listener;
+	size_t		 up;		/* slots that are up and take these */
+	ev_io		 io;
+};
+
 static void	dispatch_pump(struct dispatch *);
 static void	dispatch_acceptable(struct ev_loop *, ev_io *, int);
 static void	dispatch_retry(struct ev_loop *, ev_timer *, int);
 static void	queue_writable(struct ev_loop *, ev_io *, int);
 static void	queue_free(struct queue *);
+static void	dispatch_discard(struct dispatch *);
 
 int
 dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
-    size_t slots, const int *listeners, size_t count, struct err *e)
+    size_t slots, struct err *e)
 {
-	size_t	 i;
-
 	memset(d, 0, sizeof(*d));
 	d->loop = loop;
 	d->pool = pool;
-	d->listeners = listeners;
 	d->held = -1;
+	list_init(&d->intakes);
 	list_init(&d->leftovers);
 	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
 	d->retry.data = d;
 	d->queues = calloc(slots, sizeof(*d->queues));
-	d->accepts = calloc(count, sizeof(*d->accepts));
-	if (d->queues == NULL || d->accepts == NULL ||
-	    turn_init(&d->turn, slots) == -1) {
+	if (d->queues == NULL || turn_init(&d->turn, slots) == -1) {
 		dispatch_fini(d);
 		return err_set(e, ENOMEM, "pool '%s'", pool);
-	}
-	d->listener_count = count;
-	for (i = 0; i < count; i++) {
-		ev_io_init(&d->accepts[i], dispatch_acceptable, listeners[i],
-		    EV_READ);
-		d->accepts[i].data = d;
 	}
 	return 0;
 }
 
+int
+dispatch_grow(struct dispatch *d, size_t slots, struct err *e)
+{
+	size_t		 i, old = d->turn.slots;
+	struct queue	**queues;
+
+	if (slots <= old)
+		return 0;
+	queues = realloc(d->queues, slots * sizeof(*queues));
+	if (queues == NULL)
+		return err_set(e, ENOMEM, "pool '%s'", d->pool);
+	d->queues = queues;
+	for (i = old; i < slots; i++)
+		queues[i] = NULL;
+	if (turn_grow(&d->turn, slots) == -1)
+		return err_set(e, ENOMEM, "pool '%s'", d->pool);
+	return 0;
+}
+
+/* Accept, or let connections wait where they are. */
 static void
 dispatch_listen(struct dispatch *d, bool on)
 {
-	size_t	 i;
+	struct list	*n;
+	struct intake	*in;
 
-	for (i = 0; i < d->listener_count; i++)
-		if (on)
-			ev_io_start(d->loop, &d->accepts[i]);
+	d->listening = on;
+	for (n = d->intakes.next; n != &d->intakes; n = n->next) {
+		in = LIST_ENTRY(n, struct intake, node);
+		if (on && in->up > 0)
+			ev_io_start(d->loop, &in->io);
 		else
-			ev_io_stop(d->loop, &d->accepts[i]);
+			ev_io_stop(d->loop, &in->io);
+	}
+}
+
+/* Of this listener, open or closed. */
+static struct intake *
+dispatch_intake(const struct dispatch *d, const struct listener *l)
+{
+	struct list	*n;
+	struct intake	*in;
+
+	for (n = d->intakes.next; n != &d->intakes; n = n->next) {
+		in = LIST_ENTRY(n, struct intake, node);
+		if (listener_is_same(in->listener, l))
+			return in;
+	}
+	return NULL;
+}
+
+static void
+intake_free(struct intake *in)
+{
+	ev_io_stop(in->dispatch->loop, &in->io);
+	list_remove(&in->node);
+	listener_unref(in->listener);
+	free(in);
+}
+
+/* NULL: out of memory, and its connections wait until one slot less does. */
+static struct intake *
+intake_new(struct dispatch *d, struct listener *l)
+{
+	struct intake	*in = calloc(1, sizeof(*in));
+
+	if (in == NULL) {
+		log_err("%s: out of memory: connections to %s wait", d->pool,
+		    l->address);
+		return NULL;
+	}
+	in->dispatch = d;
+	in->listener = listener_ref(l);
+	ev_io_init(&in->io, dispatch_acceptable, l->fd, EV_READ);
+	in->io.data = in;
+	list_append(&d->intakes, &in->node);
+	return in;
+}
+
+/* A slot that takes from this set is up, or is no more. */
+static void
+dispatch_count(struct dispatch *d, const struct listener_set *s, bool up)
+{
+	struct intake	*in;
+	size_t		 i;
+
+	for (i = 0; i < s->count; i++) {
+		in = dispatch_intake(d, s->list[i]);
+		if (in == NULL && up)
+			in = intake_new(d, s->list[i]);
+		if (in == NULL || (!up && in->up == 0))
+			continue;
+		in->up = up ? in->up + 1 : in->up - 1;
+		if (in->up == 0)
+			ev_io_stop(d->loop, &in->io);
+	}
+}
+
+/* Forget listeners that nobody takes from: not in the middle of accepting. */
+static void
+dispatch_sweep(struct dispatch *d)
+{
+	struct list	*n, *tmp;
+	struct intake	*in;
+
+	LIST_FOREACH(n, tmp, &d->intakes) {
+		in = LIST_ENTRY(n, struct intake, node);
+		if (in->up == 0)
+			intake_free(in);
+	}
 }
 
 void
@@ -72,13 +173,14 @@ dispatch_fini(struct dispatch *d)
 
 	if (d->loop == NULL)
 		return;
-	dispatch_listen(d, false);
 	ev_timer_stop(d->loop, &d->retry);
 	LIST_FOREACH(n, tmp, &d->leftovers)
 		queue_free(LIST_ENTRY(n, struct queue, node));
+	LIST_FOREACH(n, tmp, &d->intakes)
+		intake_free(LIST_ENTRY(n, struct intake, node));
 	fd_close(&d->held);
+	listener_unref(d->held_from);
 	free(d->queues);
-	free(d->accepts);
 	turn_fini(&d->turn);
 	memset(d, 0, sizeof(*d));
 	d->held = -1;
@@ -92,24 +194,76 @@ dispatch_update(struct dispatch *d)
 	dispatch_pump(d);
 }
 
+/*
+ * What waits at a listener that only this queue still takes from, while it
+ * still does.
+ */
+static void
+dispatch_last_call(struct dispatch *d, struct queue *q,
+    const struct listener_set *next)
+{
+	struct intake	*in;
+	size_t		 i;
+	int		 conn;
+
+	for (i = 0; i < q->set->count; i++) {
+		in = dispatch_intake(d, q->set->list[i]);
+		if (in == NULL || in->up > 1 ||
+		    listener_set_find(next, in->listener) != -1)
+			continue;
+		while ((conn = listener_accept(in->listener->fd)) != -1) {
+			if (handover_send(&q->handover, (unsigned char)i,
+			    conn) == HANDOVER_SENT)
+				q->handed++;
+			(void)close(conn);
+		}
+	}
+}
+
 void
 dispatch_up(struct dispatch *d, size_t slot, struct queue *q)
 {
+	struct queue	*old = d->queues[slot];
+
 	queue_keep(q);
+	if (old != NULL && old->set != q->set)
+		dispatch_last_call(d, old, q->set);
+	dispatch_count(d, q->set, true);
+	if (old != NULL)
+		dispatch_count(d, old->set, false);
 	d->queues[slot] = q;
 	turn_set(&d->turn, slot, true);
+	dispatch_sweep(d);
 	dispatch_update(d);
+}
+
+static void
+dispatch_drop(struct dispatch *d, size_t slot)
+{
+	if (!turn_is_up(&d->turn, slot))
+		return;
+	turn_set(&d->turn, slot, false);
+	dispatch_count(d, d->queues[slot]->set, false);
+	d->queues[slot] = NULL;
+	if (d->turn.up_count == 0)
+		dispatch_listen(d, false);
 }
 
 void
 dispatch_down(struct dispatch *d, size_t slot)
 {
-	if (!turn_is_up(&d->turn, slot))
-		return;
-	turn_set(&d->turn, slot, false);
-	d->queues[slot] = NULL;
-	if (d->turn.up_count == 0)
-		dispatch_listen(d, false);
+	dispatch_drop(d, slot);
+	dispatch_sweep(d);
+	dispatch_discard(d);
+}
+
+void
+dispatch_leave(struct dispatch *d, size_t slot,
+    const struct listener_set *next)
+{
+	if (d->queues[slot] != NULL)
+		dispatch_last_call(d, d->queues[slot], next);
+	dispatch_down(d, slot);
 }
 
 /* Nobody reads from it: it is emptied when there is room. */
@@ -136,7 +290,7 @@ dispatch_broken(struct dispatch *d, size_t slot)
 
 	log_warn("%s[%zu]: its worker has shut ROTA_CONN_FD down; it gets no "
 	    "more connections", d->pool, slot);
-	dispatch_down(d, slot);
+	dispatch_drop(d, slot);
 	queue_leave(d, q);
 	ev_timer_again(d->loop, &d->retry);
 }
@@ -146,21 +300,27 @@ dispatch_broken(struct dispatch *d, size_t slot)
  * turn it is.  A full queue is passed over, which costs it its turn.
  */
 static enum refusal
-dispatch_offer(struct dispatch *d, unsigned char index, int conn)
+dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
 {
 	enum refusal	 r = ALL_FULL;
 	struct queue	*q;
 	size_t		 i, slot;
+	int		 index;
 
 	for (i = d->turn.up_count; i > 0 && d->turn.up_count > 0; i--) {
 		slot = (size_t)turn_next(&d->turn);
 		q = d->queues[slot];
+		index = listener_set_find(q->set, from);
+		if (index == -1)
+			continue;	/* of a generation without it */
 		if (q->full) {
 			d->passed_over++;
 			continue;
 		}
-		switch (handover_send(&q->handover, index, conn)) {
+		switch (handover_send(&q->handover, (unsigned char)index,
+		    conn)) {
 		case HANDOVER_SENT:
+			q->handed++;
 			return TAKEN;
 		case HANDOVER_FULL:
 			q->full = true;
@@ -180,16 +340,16 @@ dispatch_offer(struct dispatch *d, unsigned char index, int conn)
 
 /* Give a connection away, or keep it in hand.  It is ours to close. */
 static bool
-dispatch_give(struct dispatch *d, unsigned char index, int conn)
+dispatch_give(struct dispatch *d, struct listener *from, int conn)
 {
-	enum refusal	 r = dispatch_offer(d, index, conn);
+	enum refusal	 r = dispatch_offer(d, from, conn);
 
 	if (r == TAKEN) {
 		(void)close(conn);
 		return true;
 	}
 	d->held = conn;
-	d->held_index = index;
+	d->held_from = listener_ref(from);
 	dispatch_listen(d, false);
 	if (r == SOME_BUSY)
 		ev_timer_again(d->loop, &d->retry);
@@ -215,23 +375,55 @@ dispatch_pause(struct dispatch *d, int code)
 		    "it is", d->pool, strerror(code));
 }
 
-/* Give away what is in a queue; true once it is empty. */
+/* Some slot that is up takes what comes from this listener. */
+static bool
+dispatch_is_taken(const struct dispatch *d, const struct listener *l)
+{
+	const struct intake	*in = dispatch_intake(d, l);
+
+	return in != NULL && in->up > 0;
+}
+
+/* Where the oldest connection of a queue comes from, or NULL: look again. */
+static struct listener *
+queue_next_from(struct queue *q, bool *ret_empty)
+{
+	int	 index = handover_peek(&q->handover);
+
+	*ret_empty = index == -1;
+	return index >= 0 && (size_t)index < q->set->count ?
+	    q->set->list[index] : NULL;
+}
+
+/*
+ * Give away what is in a queue; true once it is empty.  It stops at what
+ * nobody else takes, for now, or while it has a reader.
+ */
 static bool
 dispatch_empty(struct dispatch *d, struct queue *q)
 {
+	struct listener	*from;
 	unsigned char	 index;
+	bool		 is_empty;
 	int		 conn;
 
 	while (dispatch_has_room(d)) {
-		conn = handover_take_back(&q->handover, &index);
-		if (conn != -1) {
-			(void)dispatch_give(d, index, conn);
-			continue;
-		}
-		if (errno == EAGAIN)
+		from = queue_next_from(q, &is_empty);
+		if (is_empty)
 			return true;
-		dispatch_pause(d, errno);
-		return false;
+		if (from != NULL && !dispatch_is_taken(d, from) &&
+		    (from->fd != -1 || q->refs > 0))
+			return false;
+		conn = handover_take_back(&q->handover, &index);
+		if (conn == -1 && errno != EAGAIN)
+			dispatch_pause(d, errno);
+		if (conn == -1)
+			return errno == EAGAIN;
+		q->taken_back++;
+		if (from != NULL && dispatch_is_taken(d, from))
+			(void)dispatch_give(d, from, conn);
+		else
+			(void)close(conn);	/* its listener is gone */
 	}
 	return false;
 }
@@ -246,8 +438,27 @@ dispatch_leftovers(struct dispatch *d)
 	LIST_FOREACH(n, tmp, &d->leftovers) {
 		q = LIST_ENTRY(n, struct queue, node);
 		if (!dispatch_empty(d, q))
-			return;
+			continue;
 		queue_keep(q);
+		if (q->refs == 0)
+			queue_free(q);
+	}
+}
+
+/* Nobody is left, and nobody will come: their clients need not wait. */
+static void
+dispatch_discard(struct dispatch *d)
+{
+	struct list	*n, *tmp;
+	struct queue	*q;
+
+	if (!d->closed || d->turn.up_count > 0)
+		return;
+	fd_close(&d->held);
+	listener_unref(d->held_from);
+	d->held_from = NULL;
+	LIST_FOREACH(n, tmp, &d->leftovers) {
+		q = LIST_ENTRY(n, struct queue, node);
 		if (q->refs == 0)
 			queue_free(q);
 	}
@@ -255,34 +466,49 @@ dispatch_leftovers(struct dispatch *d)
 
 /* Accept from one listener: all there is, or as many as a turn allows. */
 static void
-dispatch_accept(struct dispatch *d, size_t i, unsigned int most)
+dispatch_accept(struct dispatch *d, struct intake *in, unsigned int most)
 {
 	int	 conn;
 
-	while (most-- > 0 && dispatch_has_room(d)) {
-		conn = listener_accept(d->listeners[i]);
+	while (most-- > 0 && in->up > 0 && dispatch_has_room(d)) {
+		conn = listener_accept(in->listener->fd);
 		if (conn == -1) {
 			if (errno != EAGAIN)
 				dispatch_pause(d, errno);
 			return;
 		}
-		(void)dispatch_give(d, (unsigned char)i, conn);
+		(void)dispatch_give(d, in->listener, conn);
 	}
+}
+
+/*
+ * Try the one in hand again; false while it has to stay there.  One that
+ * nobody takes any more need not.
+ */
+static bool
+dispatch_held(struct dispatch *d)
+{
+	struct listener	*from = d->held_from;
+	int		 conn = fd_take(&d->held);
+	bool		 r = true;
+
+	d->held_from = NULL;
+	if (dispatch_is_taken(d, from))
+		r = dispatch_give(d, from, conn);
+	else
+		(void)close(conn);
+	listener_unref(from);
+	return r;
 }
 
 /* Hand on what waits, in the order of the header; then listen again. */
 static void
 dispatch_pump(struct dispatch *d)
 {
-	int	 conn;
-
 	if (d->turn.up_count == 0)
 		return;
-	if (d->held != -1) {
-		conn = fd_take(&d->held);
-		if (!dispatch_give(d, d->held_index, conn))
-			return;
-	}
+	if (d->held != -1 && !dispatch_held(d))
+		return;
 	dispatch_leftovers(d);
 	if (dispatch_has_room(d) && !d->closed)
 		dispatch_listen(d, true);
@@ -291,11 +517,11 @@ dispatch_pump(struct dispatch *d)
 static void
 dispatch_acceptable(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct dispatch	*d = w->data;
+	struct intake	*in = w->data;
 
 	(void)loop;
 	(void)revents;
-	dispatch_accept(d, (size_t)(w - d->accepts), ACCEPTS_A_TURN);
+	dispatch_accept(in->dispatch, in, ACCEPTS_A_TURN);
 }
 
 static void
@@ -312,21 +538,31 @@ dispatch_reclaim(struct dispatch *d, struct queue *q)
 	queue_leave(d, q);
 	if (dispatch_has_room(d))
 		dispatch_leftovers(d);
+	dispatch_discard(d);
 }
 
 void
 dispatch_close(struct dispatch *d)
 {
-	size_t	 i;
+	struct list	*n, *tmp;
 
-	for (i = 0; i < d->listener_count && !d->closed; i++)
-		dispatch_accept(d, i, ACCEPTS_AT_END);
+	LIST_FOREACH(n, tmp, &d->intakes)
+		if (!d->closed)
+			dispatch_accept(d, LIST_ENTRY(n, struct intake, node),
+			    ACCEPTS_AT_END);
 	dispatch_listen(d, false);
 	d->closed = true;
+	dispatch_discard(d);
+}
+
+void
+dispatch_open(struct dispatch *d)
+{
+	d->closed = false;
 }
 
 struct queue *
-queue_new(struct dispatch *d, struct err *e)
+queue_new(struct dispatch *d, struct listener_set *set, struct err *e)
 {
 	struct queue	*q = calloc(1, sizeof(*q));
 
@@ -340,6 +576,7 @@ queue_new(struct dispatch *d, struct err *e)
 	}
 	q->refs = 1;
 	q->dispatch = d;
+	q->set = listener_set_ref(set);
 	list_init(&q->node);
 	ev_io_init(&q->room, queue_writable, q->handover.feed, EV_WRITE);
 	q->room.data = q;
@@ -359,6 +596,7 @@ queue_free(struct queue *q)
 	ev_io_stop(q->dispatch->loop, &q->room);
 	list_remove(&q->node);
 	handover_close(&q->handover);
+	listener_set_unref(q->set);
 	free(q);
 }
 

@@ -10,6 +10,8 @@
 #include "policy/turn.h"
 struct dispatch;
 struct err;
+struct listener;
+struct listener_set;
 
 /*
  * The connections handed to one slot and generation and not yet taken.
@@ -19,7 +21,10 @@ struct err;
 struct queue {
 	struct list	 node;		/* in dispatch's leftovers */
 	struct dispatch	*dispatch;
+	struct listener_set *set;	/* that its generation takes from */
 	unsigned int	 refs;
+	uint64_t	 handed;	/* connections given to it */
+	uint64_t	 taken_back;	/* and those taken back again */
 	struct handover	 handover;
 	bool		 full;
 	bool		 left;		/* in leftovers */
@@ -38,37 +43,51 @@ struct dispatch {
 	struct turn	 turn;
 	struct queue	**queues;	/* of each slot that is up */
 	uint64_t	 passed_over;	/* turns lost to a full queue */
-	ev_io		*accepts;	/* one for each listener */
-	const int	*listeners;	/* borrowed; in config order */
-	size_t		 listener_count;
+	struct list	 intakes;	/* one for each listener in use */
 	struct list	 leftovers;
 	int		 held;		/* taken, and no room for it; or -1 */
-	unsigned char	 held_index;
+	struct listener	*held_from;
 	ev_timer	 retry;
 	struct limit	 limit;
-	bool		 closed;
+	bool		 listening, closed;
 };
 
-/* listeners: borrowed.  0, or -1 with *e set. */
+/* 0, or -1 with *e set. */
 int	dispatch_init(struct dispatch *, struct ev_loop *, const char *pool,
-	    size_t slots, const int *listeners, size_t count, struct err *e);
+	    size_t slots, struct err *e);
+/* Room for more slots; never fewer. */
+int	dispatch_grow(struct dispatch *, size_t slots, struct err *e);
 void	dispatch_fini(struct dispatch *);
 
-/* From now on the slot gets its turns, through this queue. */
+/*
+ * From now on the slot gets its turns, through this queue.  A listener that
+ * no slot that is up takes from any more is emptied into the queue that the
+ * slot had before.
+ */
 void	dispatch_up(struct dispatch *, size_t slot, struct queue *);
 void	dispatch_down(struct dispatch *, size_t slot);
+/* The same of a slot that goes on without a queue, with this set. */
+void	dispatch_leave(struct dispatch *, size_t slot,
+	    const struct listener_set *);
 
 /*
  * Nobody is to read from this queue for now, or ever: give what is in it
  * to the slots that are up.  What cannot be given stays; it is tried again
- * whenever there is room, until queue_keep.
+ * whenever there is room, until queue_keep.  What nobody will ever take,
+ * since its listener is gone, is closed.
  */
 void	dispatch_reclaim(struct dispatch *, struct queue *);
-/* Take every connection that waits in the listeners, then no more. */
+/*
+ * Take every connection that waits in the listeners, then no more.  Once no
+ * slot is up, what is left in queues that have no reader is closed.
+ */
 void	dispatch_close(struct dispatch *);
+/* Take them again. */
+void	dispatch_open(struct dispatch *);
 
-/* With one reference; NULL with *e set. */
-struct queue	*queue_new(struct dispatch *, struct err *e);
+/* With one reference, and one of the set; NULL with *e set. */
+struct queue	*queue_new(struct dispatch *, struct listener_set *,
+		    struct err *e);
 struct queue	*queue_ref(struct queue *);
 void		 queue_unref(struct queue *);
 /* It has a reader again: what is still in it is that one's. */

@@ -10,11 +10,13 @@
 
 #include "base/err.h"
 #include "base/fd.h"
-#include "base/log.h"
 #include "config/conf.h"
 #include "config/envfile.h"
 #include "config/find.h"
 #include "config/words.h"
+#include "ipc/dialect.h"
+#include "supervise/journal.h"
+#include "supervise/listeners.h"
 
 /*
  * Variables by which somebody else addressed the supervisor itself: they
@@ -42,37 +44,38 @@ is_private(const char *var)
 
 /* One env file, relative to the pool's directory. */
 static int
-generation_env_file(struct generation *g, const char *name, struct err *e)
+read_env_file(const struct conf_pool *c, const char *name, struct env *env,
+    struct err *e)
 {
 	char	*path, **vars;
 	int	 r;
 
-	if (asprintf(&path, "%s%s%s", name[0] == '/' ? "" : g->conf->cwd,
+	if (asprintf(&path, "%s%s%s", name[0] == '/' ? "" : c->cwd,
 	    name[0] == '/' ? "" : "/", name) == -1)
 		return err_set(e, ENOMEM, "env_file %s", name);
 	r = envfile_read(path, &vars, e);
 	free(path);
 	if (r == -1)
 		return -1;
-	r = env_put_all(&g->env, vars);
+	r = env_put_all(env, vars);
 	words_free(vars);
 	return r == -1 ? err_set(e, ENOMEM, "env_file %s", name) : 0;
 }
 
 /* The supervisor's own environment, then the env files, then env. */
 static int
-generation_environment(struct generation *g, struct err *e)
+read_environment(const struct conf_pool *c, struct env *env, struct err *e)
 {
 	char	**v;
 
 	for (v = environ; v != NULL && *v != NULL; v++)
 		if (!is_private(*v) && strchr(*v, '=') != NULL &&
-		    env_put(&g->env, *v) == -1)
+		    env_put(env, *v) == -1)
 			return err_set(e, ENOMEM, "environment");
-	for (v = g->conf->env_file; v != NULL && *v != NULL; v++)
-		if (generation_env_file(g, *v, e) == -1)
+	for (v = c->env_file; v != NULL && *v != NULL; v++)
+		if (read_env_file(c, *v, env, e) == -1)
 			return -1;
-	if (env_put_all(&g->env, g->conf->env) == -1)
+	if (env_put_all(env, c->env) == -1)
 		return err_set(e, ENOMEM, "environment");
 	return 0;
 }
@@ -118,8 +121,18 @@ generation_pin(struct generation *g, struct err *e)
 	return 0;
 }
 
+/* By which mechanism its workers get their connections. */
+static bool
+uses_handover(const struct conf_pool *c, const struct dialect *d)
+{
+	return c->listen_count > 0 && d->handover &&
+	    c->balance == CONF_ROUND_ROBIN;
+}
+
 struct generation *
-generation_new(const struct conf_pool *c, unsigned int number, struct err *e)
+generation_new(unsigned int number, struct conf *owner,
+    const struct conf_pool *c, struct listeners *ls,
+    const struct generation *old, struct err *e)
 {
 	struct generation	*g = calloc(1, sizeof(*g));
 
@@ -129,14 +142,50 @@ generation_new(const struct conf_pool *c, unsigned int number, struct err *e)
 	}
 	g->refs = 1;
 	g->number = number;
+	g->owner = conf_ref(owner);
 	g->conf = c;
+	g->journal = ls->journal;
+	g->dialect = dialect_get(c->dialect);
+	g->handover = uses_handover(c, g->dialect);
 	g->dir_fd = g->exec_fd = -1;
-	if (generation_environment(g, e) == -1 ||
-	    generation_pin(g, e) == -1) {
+	if (read_environment(c, &g->env, e) == -1 ||
+	    generation_pin(g, e) == -1 ||
+	    (g->set = listener_set_new(ls, c, old != NULL ? old->set : NULL,
+	    !g->handover, e)) == NULL) {
 		generation_unref(g);
 		return NULL;
 	}
 	return g;
+}
+
+void
+generation_adopt(struct generation *g, struct conf *owner,
+    const struct conf_pool *c)
+{
+	conf_ref(owner);
+	conf_unref(g->owner);
+	g->owner = owner;
+	g->conf = c;
+}
+
+void
+generation_close(struct generation *g)
+{
+	if (g != NULL && g->set != NULL)
+		listener_set_close(g->set);
+}
+
+int
+generation_env_differs(const struct generation *g, const struct conf_pool *c,
+    struct err *e)
+{
+	struct env	 env = { 0 };
+	int		 r = read_environment(c, &env, e);
+
+	if (r == 0)
+		r = !env_equal(&env, &g->env);
+	env_free(&env);
+	return r;
 }
 
 struct generation *
@@ -154,6 +203,9 @@ generation_unref(struct generation *g)
 	env_free(&g->env);
 	fd_close(&g->dir_fd);
 	fd_close(&g->exec_fd);
+	generation_close(g);
+	listener_set_unref(g->set);
+	conf_unref(g->owner);
 	free(g->path);
 	free(g->real_path);
 	free(g);
@@ -184,11 +236,13 @@ is_overwritten(const struct generation *g)
 static void
 generation_tell(struct generation *g, const char *what)
 {
+	const struct about	 a = { g->conf->name, -1, 0, g->number };
+
 	if (g->told)
 		return;
 	g->told = true;
-	log_warn("%s: generation %u: %s %s; starting what is there now",
-	    g->conf->name, g->number, g->path, what);
+	journal_post(g->journal, LOG_WARN, EV_TROUBLE, &a, "generation %u: "
+	    "%s %s; starting what is there now", g->number, g->path, what);
 }
 
 const char *

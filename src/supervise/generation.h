@@ -3,19 +3,29 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include "base/env.h"
+struct conf;
 struct conf_pool;
+struct dialect;
 struct err;
+struct journal;
+struct listener_set;
+struct listeners;
 
 /*
  * What a pool's workers of one rollout are started from, pinned when the
  * generation begins: the directory held open, the executable held by a
- * descriptor, the words and the environment kept.  Counted by the slots
- * and workers that have it.
+ * descriptor, the words, the environment and the config kept, and its
+ * listeners claimed.  Counted by the slots and workers that have it.
  */
 struct generation {
 	unsigned int		 refs;
 	unsigned int		 number;	/* 1.. */
-	const struct conf_pool	*conf;		/* borrowed */
+	struct conf		*owner;		/* of conf, counted */
+	const struct conf_pool	*conf;
+	const struct dialect	*dialect;
+	bool			 handover;	/* connections one by one */
+	struct listener_set	*set;
+	struct journal		*journal;
 	struct env		 env;
 	int			 dir_fd;
 	int			 exec_fd;
@@ -26,11 +36,26 @@ struct generation {
 	bool			 told;		/* that it is not what it was */
 };
 
-/* With one reference; NULL with *e set. */
-struct generation	*generation_new(const struct conf_pool *,
-			    unsigned int number, struct err *e);
+/*
+ * With one reference; the config's listeners are taken over from old (or
+ * NULL) and opened.  NULL with *e set, and nothing changed.
+ */
+struct generation	*generation_new(unsigned int number, struct conf *,
+			    const struct conf_pool *, struct listeners *,
+			    const struct generation *old, struct err *e);
 struct generation	*generation_ref(struct generation *);
 void			 generation_unref(struct generation *);
+/* Another config that calls for no other workers. */
+void			 generation_adopt(struct generation *, struct conf *,
+			    const struct conf_pool *);
+/* Nobody is started from it any more: its listeners are not claimed. */
+void			 generation_close(struct generation *);
+/*
+ * Whether a worker of this config would have another environment now.  0
+ * or 1, -1 with *e set.
+ */
+int			 generation_env_differs(const struct generation *,
+			    const struct conf_pool *, struct err *e);
 
 /*
  * What to execute now: the path while it still names the pinned file, or

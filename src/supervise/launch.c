@@ -15,6 +15,7 @@
 #include "os/spawn.h"
 #include "supervise/dispatch.h"
 #include "supervise/generation.h"
+#include "supervise/listeners.h"
 #include "supervise/worker.h"
 
 /* The worker's ends, closed once it has them. */
@@ -51,8 +52,8 @@ launch_fds(const struct worker_job *j, const struct ends *s, int *fds,
 	size_t	 i, n = 0;
 
 	if (j->queue == NULL)
-		for (i = 0; i < j->listener_count; i++)
-			fds[n++] = j->listeners[i];
+		for (i = 0; i < j->gen->set->count; i++)
+			fds[n++] = j->gen->set->list[i]->fd;
 	if (s->ipc[1] != -1) {
 		f->ipc_fd = LAUNCH_FIRST_FD + (int)n;
 		fds[n++] = s->ipc[1];
@@ -71,10 +72,12 @@ launch_fds(const struct worker_job *j, const struct ends *s, int *fds,
 static int
 launch_death_signal(const struct worker_job *j)
 {
-	if (j->conf->on_supervisor_exit == CONF_ORPHAN_CONTINUE ||
-	    j->dialect->channel)
+	const struct conf_pool	*c = j->gen->conf;
+
+	if (c->on_supervisor_exit == CONF_ORPHAN_CONTINUE ||
+	    j->gen->dialect->channel)
 		return 0;
-	return j->conf->stop.signal;
+	return c->stop.signal;
 }
 
 static pid_t
@@ -83,16 +86,16 @@ launch_spawn(const struct worker_job *j, const struct ends *s, struct env *env,
 {
 	int			 fds[SPAWN_FD_MAX];
 	struct dialect_facts	 f = {
-		.pool = j->conf->name,
+		.pool = j->pool,
 		.slot = j->slot,
-		.count = (unsigned int)j->conf->count,
+		.count = j->count,
 		.generation = j->gen->number,
-		.port = j->port,
+		.port = listener_set_port(j->gen->set),
 		.ipc_fd = -1,
 		.conn_fd = -1,
 	};
 	struct spawn_req	 rq = {
-		.argv = j->conf->argv,
+		.argv = j->gen->conf->argv,
 		.dir_fd = j->gen->dir_fd,
 		.in_fd = -1,
 		.out_fd = s->out[1],
@@ -106,7 +109,7 @@ launch_spawn(const struct worker_job *j, const struct ends *s, struct env *env,
 
 	rq.fd_count = launch_fds(j, s, fds, &f);
 	rq.path = generation_program(j->gen, &rq.exec_fd);
-	if (dialect_set_env(j->dialect, env, &f) == -1 ||
+	if (dialect_set_env(j->gen->dialect, env, &f) == -1 ||
 	    (vars = env_over(env, &j->gen->env)) == NULL)
 		return err_set(e, ENOMEM, "environment");
 	rq.envp = vars;
@@ -122,7 +125,7 @@ launch(const struct worker_job *j, struct launched *l, struct err *e)
 	struct env	 env = { 0 };
 
 	l->pid = -1;
-	if (ends_open(&s, j->dialect->channel, e) == 0)
+	if (ends_open(&s, j->gen->dialect->channel, e) == 0)
 		l->pid = launch_spawn(j, &s, &env, e);
 	if (l->pid != -1) {
 		l->out_fd = fd_take(&s.out[0]);

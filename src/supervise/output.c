@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "supervise/journal.h"
 
 #define READ_SIZE	65536
 #define DRAIN_READS	32
@@ -15,17 +16,13 @@ static void	output_readable(struct ev_loop *, ev_io *, int);
 
 void
 output_init(struct output *o, struct ev_loop *loop, int fd,
-    enum log_format format, const char *pool, int slot, pid_t pid)
+    const struct output_to *to)
 {
 	memset(o, 0, sizeof(*o));
 	o->loop = loop;
 	o->fd = fd;
-	o->format = format;
-	o->pool = pool;
-	o->slot = slot;
-	o->pid = pid;
+	o->to = *to;
 	buf_init(&o->part, LOG_LINE_MAX);
-	buf_init(&o->tail, OUTPUT_TAIL_BYTES);
 	(void)fd_set_nonblock(fd, true);
 	ev_io_init(&o->io, output_readable, fd, EV_READ);
 	o->io.data = o;
@@ -33,39 +30,11 @@ output_init(struct output *o, struct ev_loop *loop, int fd,
 }
 
 static void
-output_forget_oldest(struct output *o)
-{
-	buf_consume(&o->tail, strlen(buf_head(&o->tail)) + 1);
-	o->tail_lines--;
-}
-
-/* Remember a line; what has no memory is not remembered. */
-static void
-output_keep(struct output *o, const char *p, size_t n)
-{
-	size_t	 i;
-	char	*room;
-
-	while (o->tail_lines >= OUTPUT_TAIL_LINES || (o->tail_lines > 0 &&
-	    buf_len(&o->tail) + n + 1 > OUTPUT_TAIL_BYTES))
-		output_forget_oldest(o);
-	room = buf_reserve(&o->tail, n + 1);
-	if (room == NULL)
-		return;
-	for (i = 0; i < n; i++)
-		room[i] = p[i] == '\0' ? ' ' : p[i];
-	room[n] = '\0';
-	buf_commit(&o->tail, n + 1);
-	o->tail_lines++;
-}
-
-static void
 output_line(struct output *o, const char *p, size_t n)
 {
-	struct log_line	 l = { o->pool, o->slot, o->pid, p, n };
+	struct log_line	 l = { o->to.pool, o->to.slot, o->to.pid, p, n };
 
-	log_worker_line(o->format, &l);
-	output_keep(o, p, n);
+	journal_line(o->to.journal, o->to.history, o->to.format, &l);
 }
 
 /* Where to cut n bytes without a newline: not inside a character. */
@@ -181,18 +150,4 @@ output_drain(struct output *o)
 	for (i = 0; i < DRAIN_READS && o->fd != -1; i++)
 		if (!output_read(o))
 			break;
-}
-
-void
-output_tail(const struct output *o, void (*cb)(void *, const char *),
-    void *arg)
-{
-	const char	*p, *end;
-
-	if (o->tail_lines == 0)
-		return;
-	p = o->tail.data + o->tail.start;
-	end = o->tail.data + o->tail.end;
-	for (; p < end; p += strlen(p) + 1)
-		cb(arg, p);
 }

@@ -5,119 +5,154 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/list.h"
-#include "policy/restart.h"
+#include "supervise/common.h"
 #include "supervise/dispatch.h"
+#include "supervise/slot.h"
 struct broadcaster;
+struct conf;
 struct conf_pool;
-struct dialect;
 struct err;
 struct generation;
 struct message;
 struct pool;
-struct reaper;
 struct reload;
+struct reload_result;
 struct worker;
-
-/* At most so many old workers drain per slot; a rollout waits for room. */
-#define SLOT_DRAINING_MAX 2
-
-/*
- * A slot owns what must outlive a process: its number, its queue, its
- * generation, its back-off.  Workers come and go.
- */
-struct slot {
-	struct pool		*pool;
-	unsigned int		 index;
-	bool			 wanted;	/* the wish: a worker is here */
-	bool			 held;		/* a rollout keeps it empty */
-	struct generation	*gen;
-	struct generation	*old_gen;	/* to go back to */
-	struct queue		*queue;		/* NULL: no hand-over */
-	struct worker		*current;	/* occupies the slot */
-	struct worker		*beside;	/* a rollout's, not yet in */
-	struct list		 draining;	/* old workers, leaving */
-	unsigned int		 draining_count;
-	struct backoff		 backoff;
-	ev_timer		 restart;	/* active: in back-off */
-	struct list		 waiting;	/* in pool->waiting */
-	bool			 was_started, was_ready;
-	bool			 ended;		/* for good */
-	bool			 ended_badly;
-};
 
 struct pool_ops {
 	/* Every slot of the pool has ended and every process is gone. */
 	void	(*ended)(void *arg, struct pool *);
+	/* The rollout that pool_reload began has come one step further. */
+	void	(*progress)(void *arg, struct pool *, unsigned int slot,
+		    const char *text);
 	/* The rollout that pool_reload began is over. */
-	void	(*reloaded)(void *arg, struct pool *, bool ok);
+	void	(*reloaded)(void *arg, struct pool *,
+		    const struct reload_result *);
 };
 
 struct pool {
-	struct ev_loop			*loop;
-	struct reaper			*reaper;
+	struct common			*common;
+	char				*name;
+	struct conf			*owner;		/* of conf, counted */
 	const struct conf_pool		*conf;
-	const struct dialect		*dialect;
 	const struct pool_ops		*ops;
 	void				*arg;
-	size_t				 cpus;
-	struct slot			*slots;
-	int				*listeners;
-	ev_io				*mends;		/* shared ones */
-	char				**addresses;	/* of these */
-	uint16_t			 port;
-	bool				 handover;
+	struct slot			**slots;
+	size_t				 slot_count;	/* that there are */
+	size_t				 count;		/* wanted */
+	struct generation		*gen;		/* NULL: closed */
+	unsigned int			 last_generation;
 	struct dispatch			 dispatch;
 	struct broadcaster		*broadcaster;
 	struct reload			*reload;	/* under way, or NULL */
-	unsigned int			 last_generation;
 	size_t				 processes;	/* not reaped */
 	size_t				 starting, ready;
 	struct list			 waiting;	/* slots, for a start */
 	struct slot			*probe;
 	ev_timer			 probation;	/* it is ready */
 	size_t				 most_processes;
-	struct limit			 mend_limit;
+	struct list			 settles;	/* wait for slots */
+	ev_timer			 look;		/* due at once */
 	bool				 stopping, had_to_kill;
 	bool				 announced;	/* all ready */
 	bool				 settled;	/* all seen once */
-	bool				 retired;	/* over, others run */
+	bool				 removed;	/* by a new config */
 };
 
 /*
- * Opens the listeners; NULL with *e set.  A rollout waits rather than have
+ * Opens the listeners; NULL with *e set.  A start waits rather than have
  * more than most_processes at a time.
  */
-struct pool	*pool_new(const struct conf_pool *, size_t most_processes,
-		    struct ev_loop *, struct reaper *,
+struct pool	*pool_new(struct conf *, const struct conf_pool *,
+		    size_t most_processes, struct common *,
 		    const struct pool_ops *, void *arg, struct err *e);
 void		 pool_free(struct pool *);
 
-/* Wish every slot up, of a first generation.  0, or -1 with *e set. */
+/* Start every slot.  0, or -1 with *e set. */
 int		 pool_start(struct pool *, struct err *e);
-/* Wish every slot down, gracefully or at once. */
+/* Wish every slot down for good, gracefully or at once. */
 void		 pool_stop(struct pool *, bool at_once);
-/* Begin a rollout.  0, or -1 with *e set: it could not even begin. */
-int		 pool_reload(struct pool *, struct err *e);
+/*
+ * Begin a rollout of a generation that pool_pin has made, to the first so
+ * many slots.  It is taken over.  0, or -1 with *e set: it could not even
+ * begin.
+ */
+int		 pool_reload(struct pool *, struct generation *,
+		    size_t slots, struct err *e);
+/* What a rollout of this config would be; NULL with *e set. */
+struct generation *pool_pin(struct pool *, struct conf *,
+		    const struct conf_pool *, struct err *e);
+
+/* Commands.  They are not for a pool that has a rollout under way. */
+/* More slots or fewer, 1 to 10000.  0, or -1 with *e set. */
+int		 pool_scale(struct pool *, size_t count, struct err *e);
+/*
+ * Have slots first to last-1 down until they are started again; whole: the
+ * pool as such, whose listeners are then closed.
+ */
+void		 pool_halt(struct pool *, size_t first, size_t last,
+		    bool whole);
+/* Start those of them that are down, whatever has brought them down. */
+int		 pool_resume(struct pool *, size_t first, size_t last,
+		    struct err *e);
+/* Replace their workers now; whole: by those of a new generation. */
+int		 pool_restart(struct pool *, size_t first, size_t last,
+		    bool whole, struct err *e);
+/* Another config that calls for no other workers. */
+void		 pool_adopt(struct pool *, struct conf *,
+		    const struct conf_pool *);
+/* Another config, and the workers that are there keep theirs. */
+void		 pool_set_conf(struct pool *, struct conf *,
+		    const struct conf_pool *);
+/* The broadcasts of the config begin anew.  0, or -1 with *e set. */
+int		 pool_broadcast_anew(struct pool *, struct err *e);
+
 /* Nothing of the pool is left to wait for. */
 bool		 pool_is_over(const struct pool *);
+/* It has no listeners: stopped, or every slot has ended. */
+bool		 pool_is_closed(const struct pool *);
 /*
  * How it ended: a slot failed for good, or, if it was stopped, workers had
  * to be killed.
  */
 bool		 pool_has_failed(const struct pool *);
+/* Count again what is counted as it changes; a difference is a bug. */
+void		 pool_check(const struct pool *);
 
-/* To every worker that is ready but one (or NULL); how: channel_send. */
-void		 pool_send(struct pool *, struct message *, int how,
-		    const struct worker *but);
+/*
+ * To every worker of slots first to last-1 that is ready, but one (or
+ * NULL); how: channel_send.  Returns to how many that have their slot.
+ */
+size_t		 pool_send(struct pool *, size_t first, size_t last,
+		    struct message *, int how, const struct worker *but);
 
-/* --- for slot.c and reload.c ------------------------------------------- */
+/* --- for the rest of the folder ---------------------------------------- */
 /* A worker of gen, with this queue, started for the slot. */
 struct worker	*pool_start_worker(struct slot *, struct generation *,
 		    struct queue *, struct err *e);
+/* Give up the listeners, and what else costs something while it is idle. */
+void		 pool_close(struct pool *);
+/* A new queue, or *ret NULL where there is no hand-over.  0, or -1. */
+int		 pool_queue_for(struct pool *, struct generation *,
+		    struct queue **ret, struct err *e);
+/* From now on slots that are empty start from it. */
+void		 pool_set_generation(struct pool *, struct generation *);
+/* Listeners that only older generations have are closed. */
+void		 pool_close_others(struct pool *);
 /* Some worker has been ready for ready.soak, and still is. */
 bool		 pool_holds(const struct pool *);
 /* Nobody probes (any more): those that waited for it may start. */
 void		 pool_end_probe(struct pool *);
 /* A fact has changed: who waits may start, all may be ready or ended. */
 void		 pool_changed(struct pool *);
+/* The same, once the caller is done. */
+void		 pool_look_later(struct pool *);
+
+struct about	 pool_about(const struct pool *);
+#define pool_post(p, level, kind, ...) do {				\
+	const struct about about_pool = pool_about(p);			\
+									\
+	journal_post(&(p)->common->journal, level, kind, &about_pool,	\
+	    __VA_ARGS__);						\
+} while (0)
 #endif

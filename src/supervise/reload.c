@@ -2,6 +2,7 @@
 #include "supervise/reload.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,41 +25,79 @@ struct reload {
 	struct rollout		 plan;
 	ev_timer		 soak;
 	ev_timer		 step;		/* due at once: go on */
-	uint64_t		 began_ms;
+	uint64_t		 began_ms, step_ms;
+	bool			 aborted;
 	char			 why[640];	/* of the failure */
+	struct buf		 lines;		/* and what was said last */
 };
 
 static void	reload_step(struct ev_loop *, ev_timer *, int);
 static void	reload_soaked(struct ev_loop *, ev_timer *, int);
 
-struct reload *
-reload_new(struct pool *p, struct err *e)
+/* As many at a time as the config says and descriptors permit. */
+static size_t
+reload_batch(const struct pool *p, const struct conf_pool *c, size_t slots)
 {
-	const struct conf_pool	*c = p->conf;
-	struct reload		*r = calloc(1, sizeof(*r));
-	size_t			 i;
+	size_t	 batch = c->reload.batch, room = 0;
+	size_t	 there = p->starting + p->ready;
 
-	if (r == NULL || rollout_init(&r->plan, c->count, c->reload.batch,
+	if (batch == CONF_BATCH_ALL || batch > slots)
+		batch = slots > 0 ? slots : 1;
+	if (c->reload.order == CONF_OLD_FIRST)
+		return batch;		/* it takes the place of another */
+	if (p->most_processes > there)
+		room = p->most_processes - there;
+	if (room > 0 && room < batch)
+		pool_post(p, LOG_WARN, EV_ROLLOUT, "descriptors permit only "
+		    "%zu of a batch of %zu at a time", room, batch);
+	return room < batch ? room : batch;
+}
+
+struct reload *
+reload_new(struct pool *p, struct generation *g, size_t slots,
+    struct err *e)
+{
+	const struct conf_pool	*c = g->conf;
+	struct reload		*r;
+	size_t			 i, batch = reload_batch(p, c, slots);
+
+	if (batch == 0) {
+		err_set(e, 0, "no descriptors for one more worker beside the "
+		    "%zu that run (see ulimit -Hn)", p->processes);
+		return NULL;
+	}
+	r = calloc(1, sizeof(*r));
+	if (r == NULL || rollout_init(&r->plan, slots, batch,
 	    c->reload.order == CONF_OLD_FIRST) == -1) {
 		free(r);
-		err_set(e, ENOMEM, "pool '%s'", c->name);
+		err_set(e, ENOMEM, "rollout");
 		return NULL;
 	}
 	r->pool = p;
-	r->gen = generation_new(c, p->last_generation + 1, e);
-	if (r->gen == NULL) {
-		rollout_fini(&r->plan);
-		free(r);
-		return NULL;
-	}
-	for (i = 0; i < c->count; i++)
-		if (p->slots[i].ended)
+	r->gen = g;
+	for (i = 0; i < slots; i++)
+		if (!slot_is_wanted(p->slots[i]))
 			rollout_skip(&r->plan, i);
-	r->began_ms = clock_ms();
+	r->began_ms = r->step_ms = clock_ms();
+	buf_init(&r->lines, HISTORY_TAIL_BYTES);
 	ev_timer_init(&r->soak, reload_soaked, 0., 0.);
 	ev_timer_init(&r->step, reload_step, 0., 0.);
 	r->soak.data = r->step.data = r;
 	return r;
+}
+
+/* A step is done: whoever waits for the end is told. */
+PRINTFLIKE(3, 4) static void
+reload_progress(struct reload *r, const struct slot *s, const char *fmt, ...)
+{
+	char	 text[128];
+	va_list	 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	r->step_ms = clock_ms();
+	r->pool->ops->progress(r->pool->arg, r->pool, s->index, text);
 }
 
 /* News may arrive in the middle of a step: the next one is always later. */
@@ -66,17 +105,16 @@ static void
 reload_continue(struct reload *r)
 {
 	ev_timer_set(&r->step, 0., 0.);
-	ev_timer_start(r->pool->loop, &r->step);
+	ev_timer_start(r->pool->common->loop, &r->step);
 }
 
 void
 reload_begin(struct reload *r)
 {
-	const struct conf_pool	*c = r->pool->conf;
+	const struct conf_pool	*c = r->gen->conf;
 
-	r->pool->last_generation = r->gen->number;
-	log_info("%s: rolling out generation %u to %llu slots, %s",
-	    c->name, r->gen->number, (unsigned long long)c->count,
+	pool_post(r->pool, LOG_INFO, EV_ROLLOUT, "rolling out generation %u "
+	    "to %zu slots, %s", r->gen->number, r->plan.slots,
 	    c->reload.order == CONF_OLD_FIRST ? "old first" : "new first");
 	reload_continue(r);
 }
@@ -88,13 +126,14 @@ reload_free(struct reload *r)
 	size_t	 i;
 
 	for (i = 0; i < r->plan.slots; i++) {
-		generation_unref(r->pool->slots[i].old_gen);
-		r->pool->slots[i].old_gen = NULL;
+		generation_unref(r->pool->slots[i]->old_gen);
+		r->pool->slots[i]->old_gen = NULL;
 	}
-	ev_timer_stop(r->pool->loop, &r->soak);
-	ev_timer_stop(r->pool->loop, &r->step);
+	ev_timer_stop(r->pool->common->loop, &r->soak);
+	ev_timer_stop(r->pool->common->loop, &r->step);
 	generation_unref(r->gen);
 	rollout_fini(&r->plan);
+	buf_free(&r->lines);
 	free(r);
 }
 
@@ -111,6 +150,28 @@ reload_drop(struct slot *s)
 	worker_kill(w);
 }
 
+/* Tell the pool's owner; the rollout is over. */
+static void
+reload_report(struct reload *r, enum reload_end end)
+{
+	struct pool		*p = r->pool;
+	struct reload_result	 res = {
+		.end = end,
+		.aborted = r->aborted,
+		.slots = rollout_replaced(&r->plan),
+		.ms = clock_ms() - r->began_ms,
+		.why = r->why,
+		.lines = buf_head(&r->lines),
+		.lines_len = buf_len(&r->lines),
+	};
+
+	p->reload = NULL;
+	if (end != RELOAD_CANCELLED)
+		pool_changed(p);	/* it may have ended meanwhile */
+	p->ops->reloaded(p->arg, p, &res);
+	reload_free(r);
+}
+
 void
 reload_cancel(struct reload *r)
 {
@@ -118,13 +179,25 @@ reload_cancel(struct reload *r)
 	size_t		 i;
 
 	for (i = 0; i < r->plan.slots; i++) {
-		reload_drop(&p->slots[i]);
-		p->slots[i].held = false;
+		reload_drop(p->slots[i]);
+		p->slots[i]->held = false;
 	}
-	log_warn("%s: the rollout of generation %u is cancelled",
-	    p->conf->name, r->gen->number);
-	p->reload = NULL;
-	reload_free(r);
+	pool_post(p, LOG_WARN, EV_ROLLOUT, "the rollout of generation %u is "
+	    "cancelled", r->gen->number);
+	reload_report(r, RELOAD_CANCELLED);
+}
+
+bool
+reload_abort(struct reload *r, const char *why)
+{
+	if (r->plan.back)
+		return false;
+	r->aborted = true;
+	(void)snprintf(r->why, sizeof(r->why), "%s", why);
+	ev_timer_stop(r->pool->common->loop, &r->soak);
+	rollout_abort(&r->plan);
+	reload_continue(r);
+	return true;
 }
 
 /* Few enough old ones drain there, and in all there are descriptors. */
@@ -133,7 +206,7 @@ reload_has_room(void *arg, size_t slot)
 {
 	const struct pool	*p = ((struct reload *)arg)->pool;
 
-	return p->slots[slot].draining_count < SLOT_DRAINING_MAX &&
+	return p->slots[slot]->draining_count < SLOT_DRAINING_MAX &&
 	    p->processes < p->most_processes;
 }
 
@@ -151,16 +224,16 @@ reload_start(struct reload *r, struct slot *s, struct generation *gen)
 	struct queue	*q = NULL;
 	struct err	 e;
 
-	if (r->pool->handover && (q = queue_new(&r->pool->dispatch, &e)) ==
-	    NULL)
-		s->beside = NULL;
-	else
-		s->beside = pool_start_worker(s, gen, q, &e);
+	s->beside = pool_queue_for(r->pool, gen, &q, &e) == -1 ? NULL :
+	    pool_start_worker(s, gen, q, &e);
 	queue_unref(q);			/* the worker has its own */
-	if (s->beside != NULL)
+	if (s->beside != NULL) {
+		reload_progress(r, s, "starting generation %u, pid %ld",
+		    gen->number, (long)s->beside->pid);
 		return;
-	log_err("%s[%u]: cannot start generation %u: %s",
-	    r->pool->conf->name, s->index, gen->number, e.msg);
+	}
+	slot_post(s, NULL, LOG_ERR, EV_FAILED, "cannot start generation %u: "
+	    "%s", gen->number, e.msg);
 	reload_set_why(r, s, e.msg);
 	rollout_failed(&r->plan, s->index);
 }
@@ -171,9 +244,8 @@ reload_switch(struct reload *r, struct slot *s)
 {
 	struct generation	*had = s->gen;
 
-	log_info("%s[%u] pid %ld: takes the slot, generation %u",
-	    r->pool->conf->name, s->index, (long)s->beside->pid,
-	    s->beside->gen->number);
+	slot_post(s, s->beside, LOG_INFO, EV_SERVING,
+	    "takes the slot, generation %u", s->beside->gen->number);
 	slot_switch(s);
 	if (!r->plan.back) {
 		s->old_gen = had;
@@ -182,6 +254,7 @@ reload_switch(struct reload *r, struct slot *s)
 		generation_unref(s->old_gen);
 		s->old_gen = NULL;
 	}
+	reload_progress(r, s, "generation %u has it", s->gen->number);
 	pool_changed(r->pool);
 }
 
@@ -198,12 +271,13 @@ reload_clear(struct reload *r, struct slot *s)
 static void
 reload_soak(struct reload *r)
 {
-	uint64_t	 ms = r->pool->conf->ready.soak_ms;
+	uint64_t	 ms = r->gen->conf->ready.soak_ms;
 
 	ev_timer_set(&r->soak, loop_seconds(ms), 0.);
-	ev_timer_start(r->pool->loop, &r->soak);
+	ev_timer_start(r->pool->common->loop, &r->soak);
+	r->step_ms = clock_ms();
 	log_debug("%s: slots %zu to %zu are ready; watching them for %llu ms",
-	    r->pool->conf->name, r->plan.first, r->plan.last - 1,
+	    r->pool->name, r->plan.first, r->plan.last - 1,
 	    (unsigned long long)ms);
 }
 
@@ -229,43 +303,46 @@ reload_release(struct reload *r)
 	size_t		 i;
 
 	for (i = 0; i < r->plan.slots; i++) {
-		s = &r->pool->slots[i];
+		s = r->pool->slots[i];
 		if (!s->held)
 			continue;
-		if (s->old_gen != NULL) {
-			generation_unref(s->gen);
-			s->gen = s->old_gen;
-			s->old_gen = NULL;
-		}
+		if (s->old_gen != NULL)
+			slot_set_generation(s, s->old_gen);
 		s->held = false;
 		slot_reconcile(s);
 	}
 }
 
+/*
+ * With incomplete the listeners of both generations stay open, until the
+ * next one.
+ */
 static void
 reload_end(struct reload *r, enum rollout_action how)
 {
 	struct pool	*p = r->pool;
-	const char	*name = p->conf->name;
 	unsigned int	 number = r->gen->number;
 	uint64_t	 ms = clock_ms() - r->began_ms;
 
-	if (how == ROLLOUT_DONE)
-		log_info("%s: generation %u is rolled out to %zu slots, "
-		    "after %llu ms", name, number, r->plan.slots,
-		    (unsigned long long)ms);
-	else if (how == ROLLOUT_BACK)
-		log_err("%s: rollout of generation %u failed and is rolled "
-		    "back: %s", name, number, r->why);
-	else
-		log_err("%s: rollout of generation %u failed, roll back "
-		    "incomplete: %zu slots could not be put back: %s", name,
-		    number, rollout_replaced(&r->plan), r->why);
 	reload_release(r);
-	p->reload = NULL;
-	reload_free(r);
-	pool_changed(p);		/* it may have ended meanwhile */
-	p->ops->reloaded(p->arg, p, how == ROLLOUT_DONE);
+	if (how == ROLLOUT_DONE) {
+		pool_set_generation(p, r->gen);
+		pool_post(p, LOG_INFO, EV_ROLLOUT, "generation %u is rolled "
+		    "out to %zu slots, after %llu ms", number, r->plan.slots,
+		    (unsigned long long)ms);
+		reload_report(r, RELOAD_DONE);
+	} else if (how == ROLLOUT_BACK) {
+		pool_post(p, LOG_ERR, EV_ROLLOUT, "rollout of generation %u "
+		    "failed and is rolled back: %s", number, r->why);
+		generation_close(r->gen);
+		reload_report(r, RELOAD_ROLLED_BACK);
+	} else {
+		pool_post(p, LOG_ERR, EV_ROLLOUT, "rollout of generation %u "
+		    "failed, roll back incomplete: %zu slots could not be "
+		    "put back: %s", number, rollout_replaced(&r->plan),
+		    r->why);
+		reload_report(r, RELOAD_INCOMPLETE);
+	}
 }
 
 static void
@@ -280,7 +357,7 @@ reload_step(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)revents;
 	while ((a = rollout_next(&r->plan, &i, reload_has_room, r)) !=
 	    ROLLOUT_WAIT) {
-		s = &r->pool->slots[i];
+		s = r->pool->slots[i];
 		switch (a) {
 		case ROLLOUT_CLEAR:
 			reload_clear(r, s);
@@ -316,20 +393,12 @@ reload_step(struct ev_loop *loop, ev_timer *t, int revents)
 void
 reload_worker_ready(struct reload *r, struct slot *s)
 {
-	log_info("%s[%u] pid %ld: ready, generation %u",
-	    r->pool->conf->name, s->index, (long)s->beside->pid,
+	slot_post(s, s->beside, LOG_INFO, EV_READY, "ready, generation %u",
 	    s->beside->gen->number);
+	reload_progress(r, s, "ready, watching it for %llu ms",
+	    (unsigned long long)r->gen->conf->ready.soak_ms);
 	rollout_ready(&r->plan, s->index);
 	reload_continue(r);
-}
-
-static void
-reload_tail_line(void *arg, const char *line)
-{
-	const struct worker	*w = arg;
-
-	log_err("%s[%u] pid %ld: last line: %s", w->job.conf->name,
-	    w->job.slot, (long)w->pid, line);
 }
 
 /* Why a new worker was not good enough, with what it said last. */
@@ -337,7 +406,8 @@ static void
 reload_obituary(struct reload *r, const struct slot *s,
     const struct worker *w)
 {
-	char	 end[64], what[192];
+	char		 end[64], what[192];
+	const char	*p;
 
 	worker_describe_end(w, end, sizeof(end));
 	if (w->was_ready)
@@ -348,17 +418,27 @@ reload_obituary(struct reload *r, const struct slot *s,
 		(void)snprintf(what, sizeof(what), "pid %ld ended before it "
 		    "was ready: %s", (long)w->pid, end);
 	reload_set_why(r, s, what);
-	log_err("%s[%u]: generation %u: %s", r->pool->conf->name, s->index,
+	slot_post(s, NULL, LOG_ERR, EV_ROLLOUT, "generation %u: %s",
 	    w->gen->number, what);
-	output_tail(&w->output, reload_tail_line, (void *)(uintptr_t)w);
+	if (buf_len(&r->lines) > 0)
+		return;			/* one is enough */
+	history_tail(&s->history, w->pid, &r->lines);
+	p = buf_head(&r->lines);
+	for (; p < buf_head(&r->lines) + buf_len(&r->lines);
+	    p += strlen(p) + 1)
+		slot_post(s, w, LOG_ERR, EV_ROLLOUT, "last line: %s", p);
 }
 
 void
 reload_worker_gone(struct reload *r, struct slot *s, const struct worker *w,
     bool was_beside)
 {
+	if (s->index >= r->plan.slots) {
+		reload_continue(r);	/* there may be room now */
+		return;
+	}
 	if (was_beside) {
-		ev_timer_stop(r->pool->loop, &r->soak);
+		ev_timer_stop(r->pool->common->loop, &r->soak);
 		reload_obituary(r, s, w);
 		rollout_failed(&r->plan, s->index);
 	} else if (s->draining_count == 0) {
@@ -367,4 +447,45 @@ reload_worker_gone(struct reload *r, struct slot *s, const struct worker *w,
 	if (s->ended)
 		rollout_skip(&r->plan, s->index);
 	reload_continue(r);
+}
+
+/* What the rollout waits for now. */
+static void
+reload_describe(const struct reload *r, char *buf, size_t size)
+{
+	const struct slot	*s;
+	uint64_t		 ms = clock_ms() - r->step_ms;
+	size_t			 i;
+
+	for (i = 0; i < r->plan.slots; i++) {
+		s = r->pool->slots[i];
+		if (s->held && s->current == NULL && s->beside == NULL) {
+			(void)snprintf(buf, size, "waiting for slot %zu to "
+			    "be left", i);
+			return;
+		}
+		if (s->beside == NULL || worker_is_ready(s->beside))
+			continue;
+		(void)snprintf(buf, size, "waiting for slot %zu to get "
+		    "ready, %.1f s of %.1f s", i, (double)(clock_ms() -
+		    s->beside->started_ms) / 1000., (double)
+		    s->beside->gen->conf->ready.timeout_ms / 1000.);
+		return;
+	}
+	if (r->plan.soaking && !r->plan.soaked && !r->plan.back)
+		(void)snprintf(buf, size, "watching what is ready, %.1f s of "
+		    "%.1f s", (double)ms / 1000.,
+		    (double)r->gen->conf->ready.soak_ms / 1000.);
+	else
+		(void)snprintf(buf, size, "waiting for old workers to leave");
+}
+
+void
+reload_look(const struct reload *r, struct reload_view *v)
+{
+	v->generation = r->gen->number;
+	v->replaced = rollout_replaced(&r->plan);
+	v->slots = r->plan.slots;
+	v->back = r->plan.back;
+	reload_describe(r, v->text, sizeof(v->text));
 }

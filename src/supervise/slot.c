@@ -7,47 +7,97 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "config/conf.h"
 #include "os/loop.h"
 #include "os/tree.h"
 #include "policy/start.h"
+#include "supervise/common.h"
 #include "supervise/generation.h"
+#include "supervise/listeners.h"
 #include "supervise/pool.h"
 #include "supervise/reload.h"
 #include "supervise/worker.h"
 
+static const char *const state_names[SLOT__COUNT] = {
+#define X(id, name) [SLOT_##id] = name,
+	SLOT_STATES(X)
+#undef X
+};
+
 static void	slot_restart_due(struct ev_loop *, ev_timer *, int);
 
-void
-slot_init(struct slot *s, struct pool *p, unsigned int index)
+struct about
+slot_about(const struct slot *s, const struct worker *w)
 {
-	memset(s, 0, sizeof(*s));
+	struct about	 a = { s->pool->name, (int)s->index, 0, 0 };
+
+	return w != NULL ? worker_about(w) : a;
+}
+
+struct slot *
+slot_new(struct pool *p, unsigned int index)
+{
+	struct slot	*s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
 	s->pool = p;
 	s->index = index;
 	list_init(&s->draining);
 	list_init(&s->waiting);
+	history_init(&s->history);
 	ev_timer_init(&s->restart, slot_restart_due, 0., 0.);
 	s->restart.data = s;
+	return s;
 }
 
-/* Called when no process is left. */
 void
-slot_fini(struct slot *s)
+slot_free(struct slot *s)
 {
-	ev_timer_stop(s->pool->loop, &s->restart);
+	if (s == NULL)
+		return;
+	ev_timer_stop(s->pool->common->loop, &s->restart);
 	list_remove(&s->waiting);
 	queue_unref(s->queue);
-	s->queue = NULL;
 	generation_unref(s->gen);
 	generation_unref(s->old_gen);
-	s->gen = s->old_gen = NULL;
+	history_free(&s->history);
+	free(s->start_error);
+	free(s);
+}
+
+const char *
+slot_state_name(enum slot_state st)
+{
+	return state_names[st];
+}
+
+enum slot_state
+slot_state(const struct slot *s)
+{
+	if (s->current != NULL)
+		return worker_is_ready(s->current) ? SLOT_READY :
+		    SLOT_STARTING;
+	if (s->ended)
+		return s->ended_badly ? SLOT_FAILED : SLOT_ENDED;
+	if (!slot_is_wanted(s) && !s->held)
+		return s->draining_count > 0 ? SLOT_STOPPING : SLOT_STOPPED;
+	if (s->held)
+		return SLOT_EMPTY;
+	return ev_is_active(&s->restart) ? SLOT_BACKOFF : SLOT_WAITING;
+}
+
+bool
+slot_is_wanted(const struct slot *s)
+{
+	return !s->pool->stopping && s->index < s->pool->count &&
+	    !s->stopped && !s->held && !s->ended;
 }
 
 bool
 slot_is_settled(struct slot *s)
 {
-	return s->ended || ev_is_active(&s->restart) ||
+	return s->ended || s->stopped || ev_is_active(&s->restart) ||
 	    (s->was_started && !list_empty(&s->waiting));
 }
 
@@ -61,9 +111,9 @@ slot_is_crashing(const struct slot *s)
 static void
 slot_set_backoff(struct slot *s, uint64_t ms)
 {
-	ev_now_update(s->pool->loop);
+	ev_now_update(s->pool->common->loop);
 	ev_timer_set(&s->restart, loop_seconds(ms), 0.);
-	ev_timer_start(s->pool->loop, &s->restart);
+	ev_timer_start(s->pool->common->loop, &s->restart);
 }
 
 /* The next delay of this slot, after a worker that was ready so long. */
@@ -87,34 +137,37 @@ slot_verdict(const struct slot *s, bool success)
 static void
 slot_start_failed(struct slot *s, const struct err *e)
 {
-	struct pool	*p = s->pool;
 	uint64_t	 ms;
 
 	if (slot_verdict(s, false) != VERDICT_RESTART) {
-		log_err("%s[%u]: cannot start: %s; it is not started again",
-		    p->conf->name, s->index, e->msg);
+		slot_post(s, NULL, LOG_ERR, EV_FAILED, "cannot start: %s; it "
+		    "is not started again", e->msg);
 		s->ended = s->ended_badly = true;
+		if (s->pool->probe == s)
+			pool_end_probe(s->pool);
+		pool_look_later(s->pool);
 		return;
 	}
 	ms = slot_backoff(s, false, 0);
-	log_err("%s[%u]: cannot start: %s; next try in %llu ms",
-	    p->conf->name, s->index, e->msg, (unsigned long long)ms);
+	slot_post(s, NULL, LOG_ERR, EV_FAILED, "cannot start: %s; next try "
+	    "in %llu ms", e->msg, (unsigned long long)ms);
 	slot_set_backoff(s, ms);
 }
 
-/* A queue that its last worker has shut down is of no use to the next. */
+/*
+ * The queue that its next worker gets: a new one for a new generation, and
+ * where the last worker has shut it down.
+ */
 static int
-slot_mend_queue(struct slot *s, struct err *e)
+slot_get_queue(struct slot *s, struct err *e)
 {
-	struct queue	*q;
+	struct queue	*q = s->queue;
 
-	if (s->queue == NULL || !handover_is_broken(&s->queue->handover))
+	if (q != NULL && !handover_is_broken(&q->handover))
 		return 0;
-	q = queue_new(&s->pool->dispatch, e);
-	if (q == NULL)
+	if (pool_queue_for(s->pool, s->gen, &s->queue, e) == -1)
 		return -1;
-	queue_unref(s->queue);
-	s->queue = q;
+	queue_unref(q);
 	return 0;
 }
 
@@ -125,9 +178,9 @@ slot_probe(struct slot *s)
 	struct pool	*p = s->pool;
 
 	p->probe = s;
-	if (p->conf->count > 1)
-		log_warn("%s: no worker has been ready for long: slot %u "
-		    "probes, others that crash wait for it", p->conf->name,
+	if (p->count > 1)
+		pool_post(p, LOG_WARN, EV_POOL, "no worker has been ready "
+		    "for long: slot %u probes, others that crash wait for it",
 		    s->index);
 }
 
@@ -140,12 +193,31 @@ slot_start(struct slot *s)
 	if (slot_is_crashing(s) && p->probe == NULL && !pool_holds(p))
 		slot_probe(s);
 	s->was_started = true;
-	s->current = slot_mend_queue(s, &e) == -1 ? NULL :
+	s->current = slot_get_queue(s, &e) == -1 ? NULL :
 	    pool_start_worker(s, s->gen, s->queue, &e);
-	if (s->current == NULL)
+	free(s->start_error);
+	s->start_error = NULL;
+	if (s->current == NULL) {
+		s->start_error = strdup(e.msg);	/* NULL: without it */
 		slot_start_failed(s, &e);
-	else
+	} else {
 		p->starting++;
+	}
+}
+
+/*
+ * Its old workers are in the way: too many of them still drain, or one
+ * where two copies cannot coexist, or there are no descriptors for more.
+ */
+static bool
+slot_is_crowded(const struct slot *s)
+{
+	const struct pool	*p = s->pool;
+	bool			 is_old_first;
+
+	is_old_first = p->conf->reload.order == CONF_OLD_FIRST;
+	return s->draining_count >= (is_old_first ? 1 : SLOT_DRAINING_MAX) ||
+	    p->processes >= p->most_processes;
 }
 
 /* Whether it may start now; if not, it waits in the pool's list. */
@@ -154,13 +226,14 @@ slot_may_start(struct slot *s)
 {
 	struct pool		*p = s->pool;
 	struct start_facts	 f = {
-		.cpus = p->cpus,
+		.cpus = p->common->cpus,
 		.starting = p->starting,
 		.ready = p->ready,
 		.is_first = !s->was_started,
 		.is_crashing = slot_is_crashing(s),
 		.has_probe = p->probe != NULL && p->probe != s &&
 		    !pool_holds(p),
+		.is_crowded = slot_is_crowded(s),
 	};
 
 	list_remove(&s->waiting);
@@ -173,10 +246,8 @@ slot_may_start(struct slot *s)
 void
 slot_reconcile(struct slot *s)
 {
-	bool	 wanted = s->wanted && !s->held && !s->ended;
-
-	if (!wanted) {
-		ev_timer_stop(s->pool->loop, &s->restart);
+	if (!slot_is_wanted(s)) {
+		ev_timer_stop(s->pool->common->loop, &s->restart);
 		list_remove(&s->waiting);
 		if (s->pool->probe == s)
 			pool_end_probe(s->pool);
@@ -188,6 +259,44 @@ slot_reconcile(struct slot *s)
 		return;
 	if (slot_may_start(s))
 		slot_start(s);
+}
+
+void
+slot_set_generation(struct slot *s, struct generation *g)
+{
+	generation_ref(g);
+	generation_unref(s->gen);
+	s->gen = g;
+	queue_unref(s->queue);
+	s->queue = NULL;		/* made anew when it is needed */
+}
+
+void
+slot_forgive(struct slot *s)
+{
+	ev_timer_stop(s->pool->common->loop, &s->restart);
+	list_remove(&s->waiting);
+	if (s->pool->probe == s)
+		pool_end_probe(s->pool);
+	s->backoff.failures = 0;
+	s->ended = s->ended_badly = s->stopped = false;
+	if (s->current != NULL)
+		slot_drain(s);
+}
+
+/* Who waits for the probe, and could start. */
+static struct slot *
+pool_next_crashing(struct pool *p)
+{
+	struct list	*n;
+	struct slot	*s;
+
+	for (n = p->waiting.next; n != &p->waiting; n = n->next) {
+		s = LIST_ENTRY(n, struct slot, waiting);
+		if (slot_is_crashing(s) && !slot_is_crowded(s))
+			return s;
+	}
+	return NULL;
 }
 
 /*
@@ -206,7 +315,11 @@ slot_restart_due(struct ev_loop *loop, ev_timer *t, int revents)
 		slot_reconcile(s);
 		return;
 	}
-	next = LIST_ENTRY(p->waiting.next, struct slot, waiting);
+	next = pool_next_crashing(p);
+	if (next == NULL) {
+		slot_reconcile(s);
+		return;
+	}
 	list_remove(&next->waiting);
 	list_append(&p->waiting, &s->waiting);
 	next->backoff = s->backoff;
@@ -246,7 +359,7 @@ slot_detach(struct slot *s, struct worker *w)
 	else
 		p->starting--;
 	if (p->probe == s)
-		ev_timer_stop(p->loop, &p->probation);
+		ev_timer_stop(p->common->loop, &p->probation);
 	s->current = NULL;
 }
 
@@ -268,6 +381,25 @@ slot_drain(struct slot *s)
 	worker_stop(w);
 }
 
+/* The queue of the worker that is to leave goes to others. */
+static void
+slot_leave_queue(struct slot *s, struct queue *old)
+{
+	if (s->queue == NULL)
+		dispatch_leave(&s->pool->dispatch, s->index, s->gen->set);
+	dispatch_reclaim(&s->pool->dispatch, old);
+}
+
+/* Nobody will read from it any more. */
+void
+slot_drop_queue(struct slot *s)
+{
+	if (s->current != NULL || s->draining_count > 0)
+		return;
+	queue_unref(s->queue);
+	s->queue = NULL;
+}
+
 void
 slot_switch(struct slot *s)
 {
@@ -276,7 +408,7 @@ slot_switch(struct slot *s)
 	struct queue	*queue = s->queue;
 
 	s->beside = NULL;
-	ev_timer_stop(p->loop, &s->restart);
+	ev_timer_stop(p->common->loop, &s->restart);
 	list_remove(&s->waiting);
 	if (p->probe == s)
 		pool_end_probe(p);
@@ -290,7 +422,7 @@ slot_switch(struct slot *s)
 	p->ready++;
 	slot_up(s);
 	if (queue != NULL)
-		dispatch_reclaim(&p->dispatch, queue);
+		slot_leave_queue(s, queue);
 	queue_unref(queue);
 	if (old == NULL)
 		return;
@@ -307,12 +439,14 @@ slot_worker_ready(struct slot *s, struct worker *w)
 		reload_worker_ready(p->reload, s);
 		return;
 	}
+	slot_post(s, w, LOG_DEBUG, EV_READY, "ready, generation %u",
+	    w->gen->number);
 	p->starting--;
 	p->ready++;
 	if (p->probe == s) {
 		ev_timer_set(&p->probation,
 		    loop_seconds(p->conf->ready.soak_ms), 0.);
-		ev_timer_start(p->loop, &p->probation);
+		ev_timer_start(p->common->loop, &p->probation);
 	}
 	slot_up(s);
 	pool_changed(p);
@@ -326,14 +460,14 @@ slot_come_back(struct slot *s, const struct worker *w, const char *end)
 	uint64_t	 ms = slot_backoff(s, w->was_ready,
 			    worker_ready_time(w));
 
+	s->restarts++;
 	if (ms == 0) {
-		log_warn("%s[%u] pid %ld: %s%s; restarting now",
-		    s->pool->conf->name, s->index, (long)w->pid, end, early);
+		slot_post(s, w, LOG_WARN, EV_ENDED, "%s%s; restarting now",
+		    end, early);
 		return;
 	}
-	log_warn("%s[%u] pid %ld: %s%s; restarting in %llu ms",
-	    s->pool->conf->name, s->index, (long)w->pid, end, early,
-	    (unsigned long long)ms);
+	slot_post(s, w, LOG_WARN, EV_ENDED, "%s%s; restarting in %llu ms",
+	    end, early, (unsigned long long)ms);
 	slot_set_backoff(s, ms);
 }
 
@@ -341,25 +475,24 @@ slot_come_back(struct slot *s, const struct worker *w, const char *end)
 static void
 slot_lost(struct slot *s, const struct worker *w)
 {
-	const struct conf_pool	*c = s->pool->conf;
-	char			 end[64];
-	bool			 success;
+	char	 end[64];
+	bool	 success = ending_is_success(&w->ending,
+		    s->pool->conf->success_exit);
 
 	worker_describe_end(w, end, sizeof(end));
-	success = ending_is_success(&w->ending, c->success_exit);
 	switch (slot_verdict(s, success)) {
 	case VERDICT_RESTART:
 		slot_come_back(s, w, end);
 		break;
 	case VERDICT_DONE:
 		s->ended = true;
-		log_info("%s[%u] pid %ld: %s; it is not started again",
-		    c->name, s->index, (long)w->pid, end);
+		slot_post(s, w, LOG_INFO, EV_ENDED,
+		    "%s; it is not started again", end);
 		break;
 	case VERDICT_FAILED:
 		s->ended = s->ended_badly = true;
-		log_err("%s[%u] pid %ld: %s; it is not started again",
-		    c->name, s->index, (long)w->pid, end);
+		slot_post(s, w, LOG_ERR, EV_ENDED,
+		    "%s; it is not started again", end);
 		break;
 	}
 }
@@ -375,8 +508,9 @@ slot_left(struct slot *s, struct worker *w)
 	if (s->pool->stopping && w->overdue)
 		s->pool->had_to_kill = true;
 	worker_describe_end(w, end, sizeof(end));
-	log_info("%s[%u] pid %ld: left, %s", s->pool->conf->name, s->index,
-	    (long)w->pid, end);
+	slot_post(s, w, LOG_INFO, EV_LEFT, "left, %s", end);
+	if (pool_is_closed(s->pool))
+		slot_drop_queue(s);
 }
 
 /* When the oldest worker that is alive in this slot was started. */
@@ -410,6 +544,9 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	size_t		 killed;
 	pid_t		 pid = w->pid;
 
+	s->last_pid = pid;
+	s->last_ending = w->ending;
+	s->last_ended_ms = w->ended_ms;
 	if (was_current) {
 		slot_detach(s, w);
 		slot_down(s);
@@ -421,15 +558,20 @@ slot_worker_gone(struct slot *s, struct worker *w)
 		slot_left(s, w);
 	}
 	(void)snprintf(name, sizeof(name), "%u", s->index);
-	killed = tree_kill_left(p->reaper, pid, p->conf->name, name,
+	killed = tree_kill_left(p->common->reaper, pid, p->name, name,
 	    slot_oldest_start(s));
 	if (killed > 0)
-		log_info("%s[%u] pid %ld: killed %zu of its children that it "
-		    "had left behind", p->conf->name, s->index, (long)pid,
-		    killed);
+		slot_post(s, w, LOG_INFO, EV_TROUBLE, "killed %zu of its "
+		    "children that it had left behind", killed);
 	p->processes--;
 	if (p->reload != NULL)
 		reload_worker_gone(p->reload, s, w, was_beside);
 	worker_free(w);
 	pool_changed(p);
+}
+
+void
+slot_describe_last(const struct slot *s, char *buf, size_t size)
+{
+	ending_describe(&s->last_ending, buf, size);
 }

@@ -35,7 +35,7 @@ source_tick_fn	source_command, source_counter, source_file, source_constant;
 void	source_value(struct source *, const char *text, size_t len);
 /* There is none this time: logged at a limited rate, the last one stays. */
 void	source_failed(struct source *, const char *why);
-/* Slot 0's generation: directory and environment to find things in. */
+/* The pool's generation: directory and environment to find things in. */
 const struct generation *source_place(const struct source *);
 /* For command_init: takes what a command prints as the value. */
 command_cb	source_command_done;

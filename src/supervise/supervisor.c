@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "config/conf.h"
+#include "config/cpus.h"
 #include "ipc/dialect.h"
 #include "os/errout.h"
 #include "os/loop.h"
@@ -24,6 +25,8 @@
 #include "os/spawn.h"
 #include "os/tree.h"
 #include "supervise/capacity.h"
+#include "supervise/changes.h"
+#include "supervise/generation.h"
 #include "supervise/pool.h"
 
 /* The last words may take this long to get through a slow pipe. */
@@ -31,26 +34,17 @@
 /* And those whom we have sent SIGKILL this long to be reaped. */
 #define LAST_REAP_MS	2000
 
-struct supervisor {
-	const struct conf	*conf;
-	struct ev_loop		*loop;
-	struct reaper		*reaper;
-	struct pool		**pools;
-	int			 signal_fd;
-	ev_io			 signals;
-	bool			 has_terminal;
-	bool			 stopping;
-	bool			 reloading;	/* pool number reload_next-1 */
-	size_t			 reload_next;
-	bool			 reload_again;	/* one request waits */
-};
-
 static void	supervisor_signalled(struct ev_loop *, ev_io *, int);
+static void	supervisor_tidy(struct ev_loop *, ev_timer *, int);
 static void	supervisor_pool_ended(void *, struct pool *);
-static void	supervisor_reloaded(void *, struct pool *, bool);
+static void	supervisor_progress(void *, struct pool *, unsigned int,
+		    const char *);
+static void	supervisor_reloaded(void *, struct pool *,
+		    const struct reload_result *);
 
 static const struct pool_ops pool_ops = {
 	.ended = supervisor_pool_ended,
+	.progress = supervisor_progress,
 	.reloaded = supervisor_reloaded,
 };
 
@@ -107,25 +101,51 @@ supervisor_watch_signals(struct supervisor *s, struct err *e)
 		return err_set(e, errno, "signalfd");
 	ev_io_init(&s->signals, supervisor_signalled, s->signal_fd, EV_READ);
 	s->signals.data = s;
-	ev_io_start(s->loop, &s->signals);
+	ev_io_start(s->common.loop, &s->signals);
 	return 0;
 }
 
 static int
 supervisor_init(struct supervisor *s, struct err *e)
 {
-	s->signal_fd = -1;
 	/* For the jitter: others started like us must not keep step. */
 	srand48((long)(clock_ns() ^ (uint64_t)getpid() << 32));
-	if (spawn_init(e) == -1 || (s->loop = loop_new(e)) == NULL ||
-	    (s->reaper = reaper_new(e)) == NULL ||
+	if (spawn_init(e) == -1 || (s->common.loop = loop_new(e)) == NULL ||
+	    (s->common.reaper = reaper_new(e)) == NULL ||
 	    supervisor_watch_signals(s, e) == -1 ||
 	    tree_adopt_orphans(e) == -1 || capacity_check(s->conf, e) == -1)
 		return -1;
-	s->pools = calloc(s->conf->pool_count, sizeof(*s->pools));
-	if (s->pools == NULL)
-		return err_set(e, ENOMEM, "pools");
-	return errout_start(s->loop, e);
+	listeners_init(&s->common.listeners, s->common.loop,
+	    &s->common.journal);
+	s->common.cpus = cpus_usable();
+	return errout_start(s->common.loop, e);
+}
+
+struct supervisor *
+supervisor_new(struct conf *conf)
+{
+	struct supervisor	*s = calloc(1, sizeof(*s));
+	struct err		 e;
+
+	log_set_format(conf->log_format);
+	if (s == NULL) {
+		log_err("out of memory");
+		return NULL;
+	}
+	s->conf = conf_ref(conf);
+	s->signal_fd = -1;
+	s->began_ms = clock_ms();
+	list_init(&s->waiting);
+	list_init(&s->ops);
+	journal_init(&s->common.journal);
+	ev_timer_init(&s->tidy, supervisor_tidy, 0., 0.);
+	s->tidy.data = s;
+	(void)stat(conf->path, &s->file);
+	if (supervisor_init(s, &e) == 0)
+		return s;
+	log_err("%s", e.msg);
+	supervisor_free(s);
+	return NULL;
 }
 
 /* Nobody of ours is left alive: not even who has lost its worker. */
@@ -138,47 +158,56 @@ supervisor_reap_rest(struct supervisor *s)
 
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
-	reaper_collect(s->reaper);
+	reaper_collect(s->common.reaper);
 	while (tree_kill_all() > 0 && clock_ms() < until) {
 		(void)sigtimedwait(&chld, NULL, &t);
-		reaper_collect(s->reaper);
+		reaper_collect(s->common.reaper);
 	}
 }
 
-static void
-supervisor_fini(struct supervisor *s)
+void
+supervisor_free(struct supervisor *s)
 {
 	size_t	 i;
 
-	for (i = 0; s->pools != NULL && i < s->conf->pool_count; i++)
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->pool_count; i++)
 		pool_free(s->pools[i]);
 	free(s->pools);
-	if (s->reaper != NULL)
+	if (s->common.reaper != NULL)
 		supervisor_reap_rest(s);
 	errout_stop(LAST_WORDS_MS);
-	reaper_free(s->reaper);
+	reaper_free(s->common.reaper);
+	if (s->common.loop != NULL)
+		ev_timer_stop(s->common.loop, &s->tidy);
 	if (s->signal_fd != -1)
-		ev_io_stop(s->loop, &s->signals);
+		ev_io_stop(s->common.loop, &s->signals);
 	fd_close(&s->signal_fd);
-	loop_free(s->loop);
+	loop_free(s->common.loop);
 	spawn_fini();
+	journal_fini(&s->common.journal);
+	conf_unref(s->conf);
+	free(s);
 }
 
 /* The first line of the log: who, from what, and where to. */
 static void
-supervisor_introduce(const struct supervisor *s)
+supervisor_introduce(struct supervisor *s)
 {
-	char	 where[1024] = "";
-	size_t	 i, k, n = 0;
+	const struct listener_set	*set;
+	char				 where[1024] = "";
+	size_t				 i, k, n = 0;
 
-	for (i = 0; i < s->conf->pool_count; i++)
-		for (k = 0; k < s->conf->pools[i].listen_count &&
-		    n < sizeof(where); k++)
+	for (i = 0; i < s->pool_count; i++) {
+		set = s->pools[i]->gen->set;
+		for (k = 0; k < set->count && n < sizeof(where); k++)
 			n += (size_t)snprintf(where + n, sizeof(where) - n,
-			    "%s%s %s", n > 0 ? ", " : "",
-			    s->conf->pools[i].name,
-			    s->pools[i]->addresses[k]);
-	log_info("pid %ld, config %s, %s%s", (long)getpid(), s->conf->path,
+			    "%s%s %s", n > 0 ? ", " : "", s->pools[i]->name,
+			    set->list[k]->address);
+	}
+	journal_post(&s->common.journal, LOG_INFO, EV_CONFIG, NULL,
+	    "pid %ld, config %s, %s%s", (long)getpid(), s->conf->path,
 	    n > 0 ? "listening: " : "no listeners", where);
 }
 
@@ -189,32 +218,79 @@ supervisor_warn_balance(const struct pool *p)
 	const struct conf_pool	*c = p->conf;
 
 	if (c->listen_count > 0 && c->balance == CONF_ROUND_ROBIN &&
-	    !p->handover)
-		log_warn("%s: dialect %s cannot take connections one by one: "
-		    "its workers share the listener, turns are not exact "
-		    "(balance: shared)", c->name, p->dialect->name);
+	    !p->gen->handover)
+		pool_post(p, LOG_WARN, EV_POOL, "dialect %s cannot take "
+		    "connections one by one: its workers share the listener, "
+		    "turns are not exact (balance: shared)",
+		    p->gen->dialect->name);
+}
+
+struct pool *
+supervisor_add_pool(struct supervisor *s, struct conf *c, size_t index,
+    struct err *e)
+{
+	struct pool	**pools, *p;
+
+	pools = realloc(s->pools, (s->pool_count + 1) * sizeof(struct pool *));
+	if (pools == NULL) {
+		err_set(e, ENOMEM, "pools");
+		return NULL;
+	}
+	s->pools = pools;
+	p = pool_new(c, &c->pools[index],
+	    capacity_processes(c, &c->pools[index]), &s->common, &pool_ops,
+	    s, e);
+	if (p == NULL)
+		return NULL;
+	supervisor_warn_balance(p);
+	return pools[s->pool_count++] = p;
+}
+
+void
+supervisor_remove_pool(struct supervisor *s, struct pool *p)
+{
+	(void)s;
+	p->removed = true;
+	pool_stop(p, false);
 }
 
 static int
 supervisor_start(struct supervisor *s, struct err *e)
 {
-	const struct conf	*c = s->conf;
-	size_t			 i;
+	size_t	 i;
 
-	for (i = 0; i < c->pool_count; i++) {
-		s->pools[i] = pool_new(&c->pools[i],
-		    capacity_processes(c, &c->pools[i]), s->loop, s->reaper,
-		    &pool_ops, s, e);
-		if (s->pools[i] == NULL)
+	for (i = 0; i < s->conf->pool_count; i++)
+		if (supervisor_add_pool(s, s->conf, i, e) == NULL)
 			return -1;
-	}
 	supervisor_introduce(s);
-	for (i = 0; i < c->pool_count; i++) {
-		supervisor_warn_balance(s->pools[i]);
+	for (i = 0; i < s->pool_count; i++)
 		if (pool_start(s->pools[i], e) == -1)
 			return -1;
-	}
 	return 0;
+}
+
+struct pool *
+supervisor_find(const struct supervisor *s, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->pool_count; i++)
+		if (!s->pools[i]->removed &&
+		    strcmp(s->pools[i]->name, name) == 0)
+			return s->pools[i];
+	return NULL;
+}
+
+bool
+supervisor_is_leaving(const struct supervisor *s, const char *name)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->pool_count; i++)
+		if (s->pools[i]->removed &&
+		    strcmp(s->pools[i]->name, name) == 0)
+			return true;
+	return false;
 }
 
 static bool
@@ -222,10 +298,39 @@ supervisor_is_over(const struct supervisor *s)
 {
 	size_t	 i;
 
-	for (i = 0; i < s->conf->pool_count; i++)
-		if (s->pools[i] != NULL && !pool_is_over(s->pools[i]))
+	for (i = 0; i < s->pool_count; i++)
+		if (!pool_is_over(s->pools[i]))
 			return false;
 	return true;
+}
+
+/* While a config is being applied, a pool may be over and still come back. */
+void
+supervisor_look_over(struct supervisor *s)
+{
+	if (supervisor_is_over(s) && (s->now == NULL || s->stopping))
+		ev_break(s->common.loop, EVBREAK_ALL);
+}
+
+/* Pools that were removed, and whose last process is gone, are forgotten. */
+static void
+supervisor_tidy(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct supervisor	*s = t->data;
+	size_t			 i, n = 0;
+
+	(void)loop;
+	(void)revents;
+	for (i = 0; i < s->pool_count; i++) {
+		if (!s->pools[i]->removed || !pool_is_over(s->pools[i])) {
+			s->pools[n++] = s->pools[i];
+			continue;
+		}
+		journal_post(&s->common.journal, LOG_INFO, EV_POOL, NULL,
+		    "pool %s is gone", s->pools[i]->name);
+		pool_free(s->pools[i]);
+	}
+	s->pool_count = n;
 }
 
 static void
@@ -233,80 +338,55 @@ supervisor_pool_ended(void *arg, struct pool *p)
 {
 	struct supervisor	*s = arg;
 
-	(void)p;
-	if (supervisor_is_over(s))
-		ev_break(s->loop, EVBREAK_ALL);
+	if (p->removed) {
+		ev_timer_set(&s->tidy, 0., 0.);
+		ev_timer_start(s->common.loop, &s->tidy);
+	}
+	supervisor_look_over(s);
+}
+
+static void
+supervisor_progress(void *arg, struct pool *p, unsigned int slot,
+    const char *text)
+{
+	struct supervisor	*s = arg;
+
+	if (s->now != NULL)
+		change_progressed(s->now, p, slot, text);
+}
+
+static void
+supervisor_reloaded(void *arg, struct pool *p,
+    const struct reload_result *res)
+{
+	struct supervisor	*s = arg;
+
+	if (s->now != NULL)
+		change_reloaded(s->now, p, res);
 }
 
 /* Stop all pools; what stops already is stopped harder. */
-static void
+void
 supervisor_stop(struct supervisor *s, bool at_once)
 {
 	size_t	 i;
 
 	s->stopping = true;
-	s->reload_again = false;
-	s->reloading = false;
-	for (i = 0; i < s->conf->pool_count; i++)
-		if (s->pools[i] != NULL)
-			pool_stop(s->pools[i], at_once);
-	if (supervisor_is_over(s))
-		ev_break(s->loop, EVBREAK_ALL);
+	supervisor_cancel_changes(s);
+	for (i = 0; i < s->pool_count; i++)
+		pool_stop(s->pools[i], at_once);
+	supervisor_look_over(s);
 }
 
-/* Begin with the next pool that can be rolled out. */
+/* A change that a signal asks for. */
 static void
-supervisor_reload_next(struct supervisor *s)
+supervisor_wish(struct supervisor *s, bool apply)
 {
-	struct pool	*p;
 	struct err	 e;
 
-	while (s->reload_next < s->conf->pool_count) {
-		p = s->pools[s->reload_next++];
-		if (pool_is_over(p))
-			continue;
-		if (pool_reload(p, &e) == 0)
-			return;
-		log_err("%s: rollout refused, nothing is changed: %s",
-		    p->conf->name, e.msg);
-	}
-	s->reloading = false;
-	if (!s->reload_again)
-		return;
-	s->reload_again = false;
-	s->reloading = true;
-	s->reload_next = 0;
-	supervisor_reload_next(s);
-}
-
-static void
-supervisor_reloaded(void *arg, struct pool *p, bool ok)
-{
-	struct supervisor	*s = arg;
-
-	(void)p;
-	(void)ok;
-	if (s->reloading)
-		supervisor_reload_next(s);
-}
-
-static void
-supervisor_reload(struct supervisor *s)
-{
-	if (s->stopping) {
-		log_info("stopping: no rollout");
-		return;
-	}
-	if (s->reloading) {
-		log_info("%s", s->reload_again ?
-		    "a rollout waits already" :
-		    "a rollout is under way: one more follows it");
-		s->reload_again = true;
-		return;
-	}
-	s->reloading = true;
-	s->reload_next = 0;
-	supervisor_reload_next(s);
+	if ((apply ? supervisor_apply(s, s->conf->path, &e) :
+	    supervisor_reload(s, NULL, &e)) == NULL)
+		log_info("%s", e.msg);
 }
 
 static void
@@ -318,15 +398,15 @@ supervisor_signal(struct supervisor *s, const struct signalfd_siginfo *si)
 
 	if (sig == SIGCHLD)
 		return;			/* the reaper looks for itself */
-	log_info("signal %s from pid %ld", sigabbrev_np(sig),
-	    (long)si->ssi_pid);
+	journal_post(&s->common.journal, LOG_INFO, EV_COMMAND, NULL,
+	    "signal %s from pid %ld", sigabbrev_np(sig), (long)si->ssi_pid);
 	if (sig == SIGTERM || sig == SIGINT ||
 	    (sig == SIGHUP && s->has_terminal)) {
 		log_info("%s", at_once ? "stopping at once" :
 		    "stopping; TERM or INT once more to stop at once");
 		supervisor_stop(s, at_once);
-	} else if (sig == SIGUSR2) {
-		supervisor_reload(s);
+	} else if (sig == SIGUSR2 || sig == SIGHUP) {
+		supervisor_wish(s, sig == SIGHUP);
 	} else {
 		log_info("signal %s does nothing in this version",
 		    sigabbrev_np(sig));
@@ -343,7 +423,7 @@ supervisor_signalled(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	while (read(s->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		supervisor_signal(s, &si);
-	reaper_collect(s->reaper);
+	reaper_collect(s->common.reaper);
 }
 
 static int
@@ -351,10 +431,18 @@ supervisor_status(const struct supervisor *s)
 {
 	size_t	 i;
 
-	for (i = 0; i < s->conf->pool_count; i++)
+	for (i = 0; i < s->pool_count; i++)
 		if (pool_has_failed(s->pools[i]))
 			return EXIT_FAILURE;
 	return EXIT_SUCCESS;
+}
+
+/* Whoever comes in with the last news may have begun something new. */
+static void
+supervisor_loop(struct supervisor *s)
+{
+	while (!supervisor_is_over(s) || s->now != NULL)
+		(void)ev_run(s->common.loop, 0);
 }
 
 /* Started in part: whoever runs already goes at once. */
@@ -362,29 +450,22 @@ static void
 supervisor_undo(struct supervisor *s)
 {
 	supervisor_stop(s, true);
-	if (!supervisor_is_over(s))
-		(void)ev_run(s->loop, 0);
+	supervisor_loop(s);
 }
 
 int
-supervisor_run(const struct conf *conf)
+supervisor_run(struct supervisor *s)
 {
-	struct supervisor	 s = { .conf = conf };
-	struct err		 e;
-	int			 status = EXIT_FAILURE;
+	struct err	 e;
+	int		 status = EXIT_FAILURE;
 
-	log_set_format(conf->log_format);
-	if (supervisor_init(&s, &e) == -1) {
+	if (supervisor_start(s, &e) == -1) {
 		log_err("%s", e.msg);
-	} else if (supervisor_start(&s, &e) == -1) {
-		log_err("%s", e.msg);
-		supervisor_undo(&s);
-	} else {
-		if (!supervisor_is_over(&s))
-			(void)ev_run(s.loop, 0);
-		status = supervisor_status(&s);
-		log_info("ended, exit status %d", status);
+		supervisor_undo(s);
+		return status;
 	}
-	supervisor_fini(&s);
+	supervisor_loop(s);
+	status = supervisor_status(s);
+	log_info("ended, exit status %d", status);
 	return status;
 }

@@ -2,6 +2,7 @@
 #include "supervise/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,23 +12,42 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "config/conf.h"
+#include "ipc/dialect.h"
 #include "ipc/message.h"
 #include "ipc/proto.h"
 #include "os/loop.h"
 #include "os/reaper.h"
 #include "os/tree.h"
+#include "supervise/common.h"
+#include "supervise/dispatch.h"
 #include "supervise/generation.h"
 #include "supervise/launch.h"
-#include "supervise/dispatch.h"
 
 /* How often SIGKILL is repeated to a process that does not die of it. */
 #define KILL_AGAIN_MS	5000
 #define EVENT_SHOWN	200
 
+#define WORKER_NAME "%s[%u] pid %ld"
+#define WORKER_ARGS(w) (w)->job.pool, (w)->job.slot, (long)(w)->pid
+
 static void	worker_handle(struct worker *, enum worker_event);
 
-#define WORKER_NAME "%s[%u] pid %ld"
-#define WORKER_ARGS(w) (w)->job.conf->name, (w)->job.slot, (long)(w)->pid
+/* An event of this worker. */
+#define worker_post(w, level, kind, ...) do {				\
+	const struct about about_it = worker_about(w);			\
+									\
+	journal_post(&(w)->job.common->journal, level, kind, &about_it,	\
+	    __VA_ARGS__);						\
+} while (0)
+
+struct about
+worker_about(const struct worker *w)
+{
+	struct about	 a = { w->job.pool, (int)w->job.slot, w->pid,
+			    w->gen->number };
+
+	return a;
+}
 
 /* Something bad that this worker does, at a limited rate. */
 static void
@@ -37,14 +57,14 @@ worker_complain(struct worker *w, const char *what, const char *detail)
 
 	if (!limit_pass(&w->complaints, clock_ms(), &more))
 		return;
-	log_warn(WORKER_NAME ": %s: %s; the line is dropped", WORKER_ARGS(w),
+	worker_post(w, LOG_WARN, EV_TROUBLE, "%s: %s; the line is dropped",
 	    what, detail);
 	if (more > 0)
-		log_warn(WORKER_NAME ": %u more bad lines were dropped",
-		    WORKER_ARGS(w), more);
+		worker_post(w, LOG_WARN, EV_TROUBLE, "%u more bad lines were "
+		    "dropped", more);
 }
 
-/* What it wants to be known: an event, for the log. */
+/* What it wants to be known, for the log. */
 static void
 worker_say(struct worker *w, const char *kind, const char *text, size_t len)
 {
@@ -60,11 +80,33 @@ worker_say(struct worker *w, const char *kind, const char *text, size_t len)
 		    WORKER_ARGS(w), more);
 }
 
+/* And for who watches, as it is. */
+static void
+worker_remember(struct worker *w, enum event_kind kind, const char *json,
+    size_t len)
+{
+	const struct about	 a = worker_about(w);
+
+	journal_message(&w->job.common->journal, kind, &a, json, len);
+}
+
+/* What it says of itself: kept, shown by status. */
+static void
+worker_set_text(struct worker *w, const char *text)
+{
+	char	*copy = strdup(text);
+
+	if (copy == NULL)
+		return;
+	free(w->text);
+	w->text = copy;
+}
+
 /* Whether {"rota":"ready"} counts as the sign of readiness. */
 static bool
 worker_awaits_message(const struct worker *w)
 {
-	return w->job.conf->ready.when == CONF_READY_MESSAGE;
+	return w->gen->conf->ready.when == CONF_READY_MESSAGE;
 }
 
 static void
@@ -73,7 +115,7 @@ worker_line(void *arg, const char *line, size_t len)
 	struct worker	*w = arg;
 	struct proto_in	 in;
 
-	proto_parse(line, len, &in);
+	w->gen->dialect->parse(line, len, &in);
 	switch (in.kind) {
 	case PROTO_BAD:
 		worker_complain(w, "bad message", in.text);
@@ -88,13 +130,17 @@ worker_line(void *arg, const char *line, size_t len)
 		break;
 	case PROTO_STATUS:
 		worker_say(w, "status", in.text, strlen(in.text));
+		worker_set_text(w, in.text);
+		worker_remember(w, EV_STATUS, line, len);
 		break;
 	case PROTO_PUBLISH:
+		worker_remember(w, EV_PUBLISH, in.data->data, in.data->len);
 		w->job.ops->publish(w->job.arg, w, in.data);
 		message_unref(in.data);
 		break;
 	case PROTO_EVENT:
 		worker_say(w, "message", line, len);
+		worker_remember(w, EV_MESSAGE, line, len);
 		break;
 	case PROTO_PONG:
 		break;
@@ -108,13 +154,13 @@ worker_channel_closed(void *arg, const char *why)
 	struct worker	*w = arg;
 
 	if (why != NULL)
-		log_warn(WORKER_NAME ": its channel is closed: %s; it gets "
-		    "no more messages", WORKER_ARGS(w), why);
+		worker_post(w, LOG_WARN, EV_TROUBLE, "its channel is closed: "
+		    "%s; it gets no more messages", why);
 	else
-		log_debug(WORKER_NAME ": closed its channel", WORKER_ARGS(w));
+		worker_post(w, LOG_DEBUG, EV_STATUS, "closed its channel");
 	/* It was told to leave by a message that it will never read. */
 	if (w->state == WS_DRAINING && w->channel.unsent && !w->reaped)
-		tree_signal_group(w->pid, w->job.conf->stop.signal);
+		tree_signal_group(w->pid, w->gen->conf->stop.signal);
 }
 
 static const struct channel_ops channel_ops = {
@@ -127,15 +173,15 @@ static void
 worker_hello(struct worker *w)
 {
 	struct proto_listener	 l[CONF_LISTEN_MAX];
-	const struct conf_pool	*c = w->job.conf;
+	const struct conf_pool	*c = w->gen->conf;
 	struct proto_hello	 h = {
-		.pool = c->name,
+		.pool = w->job.pool,
 		.slot = w->job.slot,
-		.count = (unsigned int)c->count,
+		.count = w->job.count,
 		.generation = w->gen->number,
 		.pid = w->pid,
 		.listeners = l,
-		.listener_count = w->job.listener_count,
+		.listener_count = w->gen->set->count,
 		.stop_timeout_ms = c->stop.timeout_ms,
 		.on_supervisor_exit =
 		    c->on_supervisor_exit == CONF_ORPHAN_STOP ?
@@ -146,13 +192,13 @@ worker_hello(struct worker *w)
 
 	for (i = 0; i < h.listener_count; i++) {
 		l[i].name = c->listen[i].name;
-		l[i].address = w->job.addresses[i];
+		l[i].address = w->gen->set->list[i]->address;
 		l[i].fd = w->queue != NULL ? -1 : LAUNCH_FIRST_FD + (int)i;
 	}
-	m = proto_hello(&h);
+	m = w->gen->dialect->hello(&h);
 	if (m == NULL) {
-		log_warn(WORKER_NAME ": out of memory; it gets no hello",
-		    WORKER_ARGS(w));
+		worker_post(w, LOG_WARN, EV_TROUBLE,
+		    "out of memory; it gets no hello");
 		return;
 	}
 	(void)channel_send(&w->channel, m, CHANNEL_PROTOCOL);
@@ -168,36 +214,38 @@ worker_leave(struct worker *w)
 	int		 r = -1;
 
 	if (w->said_ready) {
-		m = proto_disconnect(w->job.conf->stop.timeout_ms);
+		m = w->gen->dialect->disconnect(
+		    w->gen->conf->stop.timeout_ms);
 		if (m != NULL)
 			r = channel_send(&w->channel, m, CHANNEL_PROTOCOL);
 		message_unref(m);
 	}
 	if (r == -1)
-		tree_signal_group(w->pid, w->job.conf->stop.signal);
+		tree_signal_group(w->pid, w->gen->conf->stop.signal);
 }
 
 /* A worker has overstepped the limit of its state. */
 static void
 worker_say_late(struct worker *w)
 {
-	const struct conf_pool	*c = w->job.conf;
+	const struct conf_pool	*c = w->gen->conf;
 
 	if (w->state == WS_STARTING && worker_awaits_message(w))
-		log_warn(WORKER_NAME ": not ready after %llu ms: it has not "
-		    "said {\"rota\":\"ready\"} (see rota-ipc(7); a program "
-		    "that cannot needs 'dialect: plain'); killing it",
-		    WORKER_ARGS(w), (unsigned long long)c->ready.timeout_ms);
+		worker_post(w, LOG_WARN, EV_LATE, "not ready after %llu ms: "
+		    "it has not said {\"rota\":\"ready\"} (see "
+		    "rota-ipc(7); a program that cannot needs 'dialect: "
+		    "plain'); killing it",
+		    (unsigned long long)c->ready.timeout_ms);
 	else if (w->state == WS_STARTING)
-		log_warn(WORKER_NAME ": not ready after %llu ms; killing it",
-		    WORKER_ARGS(w), (unsigned long long)c->ready.timeout_ms);
+		worker_post(w, LOG_WARN, EV_LATE, "not ready after %llu ms; "
+		    "killing it", (unsigned long long)c->ready.timeout_ms);
 	else if (w->state == WS_DRAINING)
-		log_warn(WORKER_NAME ": still there %llu ms after it was told "
-		    "to leave; killing it and all its children",
-		    WORKER_ARGS(w), (unsigned long long)c->stop.timeout_ms);
+		worker_post(w, LOG_WARN, EV_LATE, "still there %llu ms after "
+		    "it was told to leave; killing it and all its children",
+		    (unsigned long long)c->stop.timeout_ms);
 	else
-		log_warn(WORKER_NAME ": does not die of SIGKILL; trying "
-		    "again", WORKER_ARGS(w));
+		worker_post(w, LOG_WARN, EV_LATE,
+		    "does not die of SIGKILL; trying again");
 }
 
 /* The time that a state may last; 0: for ever. */
@@ -206,9 +254,9 @@ worker_state_limit(const struct worker *w)
 {
 	switch (w->state) {
 	case WS_STARTING:
-		return w->job.conf->ready.timeout_ms;
+		return w->gen->conf->ready.timeout_ms;
 	case WS_DRAINING:
-		return w->job.conf->stop.timeout_ms;
+		return w->gen->conf->stop.timeout_ms;
 	case WS_KILLED:
 		return KILL_AGAIN_MS;
 	case WS_READY:
@@ -225,11 +273,11 @@ worker_set_limit(struct worker *w)
 {
 	uint64_t	 ms = worker_state_limit(w);
 
-	ev_timer_stop(w->job.loop, &w->limit);
+	ev_timer_stop(w->job.common->loop, &w->limit);
 	if (ms == 0 && w->state != WS_DRAINING)
 		return;
 	ev_timer_set(&w->limit, loop_seconds(ms), 0.);
-	ev_timer_start(w->job.loop, &w->limit);
+	ev_timer_start(w->job.common->loop, &w->limit);
 }
 
 /* The only place where a worker's state changes. */
@@ -253,7 +301,7 @@ worker_handle(struct worker *w, enum worker_event ev)
 	if (st.next != old || (st.acts & WA_KILL)) {
 		log_debug(WORKER_NAME ": %s -> %s", WORKER_ARGS(w),
 		    worker_state_name(old), worker_state_name(w->state));
-		ev_timer_stop(w->job.loop, &w->delay);
+		ev_timer_stop(w->job.common->loop, &w->delay);
 		worker_set_limit(w);
 	}
 	if (st.acts & WA_LEAVE)
@@ -309,21 +357,28 @@ worker_exited(void *arg, pid_t pid, int status)
 static void
 worker_begin(struct worker *w, const struct launched *l)
 {
-	const struct conf_pool	*c = w->job.conf;
+	const struct conf_pool	*c = w->gen->conf;
+	const struct output_to	 to = {
+		.journal = &w->job.common->journal,
+		.history = w->job.history,
+		.format = c->log_format,
+		.pool = w->job.pool,
+		.slot = (int)w->job.slot,
+		.pid = l->pid,
+	};
 
 	w->pid = l->pid;
 	w->state = WS_STARTING;
-	output_init(&w->output, w->job.loop, l->out_fd, c->log_format,
-	    c->name, (int)w->job.slot, w->pid);
+	output_init(&w->output, w->job.common->loop, l->out_fd, &to);
 	if (l->ipc_fd != -1) {
-		channel_init(&w->channel, w->job.loop, l->ipc_fd,
+		channel_init(&w->channel, w->job.common->loop, l->ipc_fd,
 		    &channel_ops, w);
 		worker_hello(w);
 	}
 	worker_set_limit(w);
 	if (!worker_awaits_message(w)) {
 		ev_timer_set(&w->delay, loop_seconds(c->ready.delay_ms), 0.);
-		ev_timer_start(w->job.loop, &w->delay);
+		ev_timer_start(w->job.common->loop, &w->delay);
 	}
 }
 
@@ -347,7 +402,8 @@ worker_start(const struct worker_job *job, struct err *e)
 		free(w);
 		return NULL;
 	}
-	if (reaper_watch(job->reaper, l.pid, worker_exited, w, e) == -1) {
+	if (reaper_watch(job->common->reaper, l.pid, worker_exited, w,
+	    e) == -1) {
 		tree_kill(l.pid);	/* reaped as a stray */
 		launched_close(&l);
 		free(w);
@@ -356,7 +412,7 @@ worker_start(const struct worker_job *job, struct err *e)
 	w->gen = generation_ref(job->gen);
 	if (job->queue != NULL)
 		w->queue = queue_ref(job->queue);
-	ev_now_update(job->loop);
+	ev_now_update(job->common->loop);
 	w->started_ms = clock_ms();
 	worker_begin(w, &l);
 	return w;
@@ -367,13 +423,13 @@ worker_free(struct worker *w)
 {
 	if (w == NULL)
 		return;
-	ev_timer_stop(w->job.loop, &w->limit);
-	ev_timer_stop(w->job.loop, &w->delay);
+	ev_timer_stop(w->job.common->loop, &w->limit);
+	ev_timer_stop(w->job.common->loop, &w->delay);
 	channel_close(&w->channel);
 	output_close(&w->output);
-	buf_free(&w->output.tail);
 	queue_unref(w->queue);
 	generation_unref(w->gen);
+	free(w->text);
 	free(w);
 }
 
@@ -390,28 +446,47 @@ worker_kill(struct worker *w)
 }
 
 bool
+worker_signal(const struct worker *w, int sig)
+{
+	return !w->reaped && kill(w->pid, sig) == 0;
+}
+
+bool
 worker_is_ready(const struct worker *w)
 {
 	return w->state == WS_READY;
 }
 
-void
+bool
 worker_send(struct worker *w, struct message *m, int how)
 {
-	if (worker_is_ready(w))
-		(void)channel_send(&w->channel, m, how);
+	return worker_is_ready(w) && channel_send(&w->channel, m, how) == 0;
 }
 
 void
-worker_describe_end(const struct worker *w, char *buf, size_t size)
+ending_describe(const struct ending *e, char *buf, size_t size)
 {
-	const struct ending	*e = &w->ending;
-
 	if (e->signaled)
 		(void)snprintf(buf, size, "signal %d (%s)%s", e->code,
 		    strsignal(e->code), e->asked ? ", ours" : "");
 	else
 		(void)snprintf(buf, size, "exit status %d", e->code);
+}
+
+void
+worker_describe_end(const struct worker *w, char *buf, size_t size)
+{
+	ending_describe(&w->ending, buf, size);
+}
+
+uint64_t
+worker_time_left(struct worker *w)
+{
+	ev_tstamp	 left = 0.;
+
+	if (ev_is_active(&w->limit))
+		left = ev_timer_remaining(w->job.common->loop, &w->limit);
+	return left > 0. ? (uint64_t)(left * 1000.) : 0;
 }
 
 uint64_t

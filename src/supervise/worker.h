@@ -9,14 +9,13 @@
 #include "ipc/channel.h"
 #include "policy/restart.h"
 #include "policy/state.h"
+#include "supervise/journal.h"
 #include "supervise/output.h"
-struct conf_pool;
-struct dialect;
+struct common;
 struct err;
 struct generation;
 struct message;
 struct queue;
-struct reaper;
 struct worker;
 
 /* News of a worker. */
@@ -30,15 +29,10 @@ struct worker_ops {
 
 /* What a worker is started with; all borrowed, the counted are counted. */
 struct worker_job {
-	struct ev_loop			*loop;
-	struct reaper			*reaper;
-	const struct conf_pool		*conf;
-	const struct dialect		*dialect;
-	unsigned int			 slot;
-	const int			*listeners;	/* the pool's */
-	const char *const		*addresses;
-	size_t				 listener_count;
-	uint16_t			 port;
+	struct common			*common;
+	const char			*pool;
+	unsigned int			 slot, count;
+	struct history			*history;	/* the slot's */
 	struct generation		*gen;
 	struct queue			*queue;		/* or NULL */
 	const struct worker_ops		*ops;
@@ -66,6 +60,7 @@ struct worker {
 	ev_timer		 delay;		/* ready.when: delay */
 	struct channel		 channel;
 	struct output		 output;
+	char			*text;		/* its status, or NULL */
 	struct limit		 complaints;	/* about what it sends */
 	struct limit		 events;	/* what it sends to the log */
 };
@@ -78,12 +73,20 @@ void		 worker_free(struct worker *);
 void		 worker_stop(struct worker *);
 void		 worker_kill(struct worker *);
 
+/* Whatever it makes of it; false: it cannot be sent. */
+bool		 worker_signal(const struct worker *, int sig);
+
 bool		 worker_is_ready(const struct worker *);
-/* To a worker that is ready; how as in channel_send. */
-void		 worker_send(struct worker *, struct message *, int how);
+/* To a worker that is ready; how as in channel_send.  Whether it is sent. */
+bool		 worker_send(struct worker *, struct message *, int how);
 /* "exit status 3", "signal 9 (Killed)", with a note if we asked for it. */
+void		 ending_describe(const struct ending *, char *buf,
+		    size_t size);
 void		 worker_describe_end(const struct worker *, char *buf,
 		    size_t size);
+struct about	 worker_about(const struct worker *);
+/* How long its state may last from now on; 0: for ever. */
+uint64_t	 worker_time_left(struct worker *);
 /* How long it has been (or was) ready. */
 uint64_t	 worker_ready_time(const struct worker *);
 #endif

@@ -1,0 +1,84 @@
+#ifndef SUPERVISE_LISTENERS_H
+#define SUPERVISE_LISTENERS_H
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "base/limit.h"
+#include "base/list.h"
+struct conf_listen;
+struct conf_pool;
+struct err;
+struct journal;
+struct listener_set;
+
+/* Every listening socket of the supervisor. */
+struct listeners {
+	struct ev_loop	*loop;
+	struct journal	*journal;
+	struct list	 all;
+};
+
+/*
+ * One of them.  It stays open while some generation claims it: a config
+ * that still has its address, whoever's, goes on with the same socket.
+ */
+struct listener {
+	struct list		 node;
+	struct listeners	*owner;
+	unsigned int		 refs;		/* of the memory */
+	unsigned int		 claims;	/* none: closed */
+	unsigned int		 sharers;	/* claims by who shares it */
+	int			 fd;		/* -1: closed */
+	char			*address;	/* as it is */
+	uint16_t		 port;		/* 0: none */
+	struct sockaddr_storage	 asked;		/* as the config has it */
+	socklen_t		 asked_len;
+	bool			 dual_stack;
+	uint64_t		 backlog;
+	ev_io			 shut;		/* watched while shared */
+	struct limit		 limit;
+};
+
+/* The listeners of a pool, in the order of its config. */
+struct listener_set {
+	unsigned int		 refs;
+	bool			 shared;	/* workers get them */
+	bool			 claimed;
+	size_t			 count;
+	struct listener		*list[];
+};
+
+void	listeners_init(struct listeners *, struct ev_loop *,
+	    struct journal *);
+
+/* Some listener that is open was opened for this address. */
+bool	listeners_have(const struct listeners *, const struct conf_listen *);
+
+/*
+ * The set of a config, claimed: what old (or NULL) or somebody else has of
+ * it already, the rest opened.  NULL with *e set, and nothing changed.
+ */
+struct listener_set	*listener_set_new(struct listeners *,
+			    const struct conf_pool *,
+			    const struct listener_set *old, bool shared,
+			    struct err *e);
+struct listener_set	*listener_set_ref(struct listener_set *);
+void			 listener_set_unref(struct listener_set *);
+/* Give the claim up: what nobody else claims is closed.  Once is enough. */
+void			 listener_set_close(struct listener_set *);
+/* The place of a listener, or of one that was it before, or -1. */
+int			 listener_set_find(const struct listener_set *,
+			    const struct listener *);
+/* Carry backlog and defer_accept over to what is open. */
+void			 listener_set_tune(struct listener_set *,
+			    const struct conf_pool *);
+/* The port of the first that has one, or 0. */
+uint16_t		 listener_set_port(const struct listener_set *);
+
+bool			 listener_is_same(const struct listener *,
+			    const struct listener *);
+struct listener		*listener_ref(struct listener *);
+void			 listener_unref(struct listener *);
+#endif
