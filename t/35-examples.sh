@@ -6,6 +6,15 @@
 # shellcheck source=t/load.sh
 . "$top_srcdir/t/load.sh"
 
+# Those that show how a config of another supervisor is written are checked.
+for config in "$top_srcdir"/etc/examples/from-*.yaml; do
+	"$top_builddir/rota" check "$config" >"$tmp/out" 2>"$tmp/err"
+	is "$(basename "$config") is a good config" \
+	    "$? $(grep -vc ': warning: ' "$tmp/err")" "0 0"
+	like "$(basename "$config") says what is different" \
+	    "$(cat "$config")" '^# The difference: '
+done
+
 mkdir "$tmp/examples"
 cp "$top_srcdir"/etc/examples/*.* "$tmp/examples" || bail_out "no examples"
 cp "$top_builddir/t/hello" "$tmp/examples/hello"

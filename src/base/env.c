@@ -90,6 +90,12 @@ env_put_all(struct env *e, char *const *vars)
 const char *
 env_get(const struct env *e, const char *name)
 {
+	return env_value(e, name);
+}
+
+char *
+env_value(const struct env *e, const char *name)
+{
 	size_t	 i = env_find(e, name, strlen(name));
 
 	return i < e->count ? e->vars[i] + strlen(name) + 1 : NULL;

@@ -19,6 +19,11 @@ int	env_put(struct env *, const char *var);
 int	env_put_all(struct env *, char *const *vars);
 /* NULL if it is not there; borrowed. */
 const char *env_get(const struct env *, const char *name);
+/*
+ * The value of a variable, to be written over in place with no more than it
+ * has; NULL if it is not there.
+ */
+char	*env_value(const struct env *, const char *name);
 /* They have the same variables, in whatever order. */
 bool	env_equal(const struct env *, const struct env *);
 /*

@@ -11,6 +11,7 @@
 #include "cli/check.h"
 #include "config/conf.h"
 #include "control/control.h"
+#include "os/inherit.h"
 #include "supervise/supervisor.h"
 
 /* The same config, or one of the same name, by somebody else. */
@@ -65,6 +66,7 @@ cmd_run(int argc, char **argv)
 	}
 	if (optind != argc - 1)
 		return cli_usage("run");
+	inherit_listeners();
 	conf = check_load_file(argv[optind]);
 	if (conf == NULL)
 		return EXIT_CONFIG;

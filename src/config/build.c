@@ -11,6 +11,7 @@
 #include "config/account.h"
 #include "config/broadcast.h"
 #include "config/cpus.h"
+#include "config/dialect.h"
 #include "config/listen.h"
 #include "config/name.h"
 #include "config/node.h"
@@ -313,8 +314,12 @@ build_listen(struct making *mk)
 		mk->b->failed = true;
 		return;
 	}
-	if (port != NULL && value_number(&keys_pool.keys[POOL_PORT], "port",
-	    port, &n, pos_of(mk, POOL_PORT), mk->b->p) == 0)
+	if (port != NULL && port[0] != '\0' &&
+	    port[strlen(port) - 1] == '+')
+		dialect_own_ports(mk->b, mk->pool, port,
+		    pos_of(mk, POOL_PORT));
+	else if (port != NULL && value_number(&keys_pool.keys[POOL_PORT],
+	    "port", port, &n, pos_of(mk, POOL_PORT), mk->b->p) == 0)
 		add_listener(mk, "port", port, pos_of(mk, POOL_PORT));
 	for (i = 0; i < list->count; i++)
 		add_listener(mk, "listen", list->list[i],
@@ -372,45 +377,6 @@ build_broadcasts(struct making *mk, const struct raw_value *raw)
 	}
 }
 
-/* What follows from how the worker is spoken to. */
-static void
-build_dialect(struct making *mk)
-{
-	struct conf_pool	*pool = mk->pool;
-	const struct shape_map	*m = mk->m;
-	struct conf_problems	*p = mk->b->p;
-
-	if ((mk->bad & (UINT64_C(1) << POOL_DIALECT |
-	    UINT64_C(1) << POOL_READY_WHEN)) != 0)
-		return;
-	if (mk->v[POOL_DIALECT].text == NULL)
-		pool->dialect = m->seen[POOL_PORT] || m->seen[POOL_LISTEN] ?
-		    CONF_ROTA : CONF_PLAIN;
-	if (mk->v[POOL_READY_WHEN].text == NULL)
-		pool->ready.when = pool->dialect == CONF_ROTA ?
-		    CONF_READY_MESSAGE : CONF_READY_DELAY;
-	if (pool->dialect == CONF_PLAIN &&
-	    pool->ready.when == CONF_READY_MESSAGE)
-		FILE_PROBLEM(p, pos_of(mk, POOL_READY_WHEN), "ready.when: a "
-		    "worker of dialect plain sends no messages; expected "
-		    "delay, or 'dialect: rota'");
-	if (pool->dialect == CONF_PLAIN && m->seen[POOL_BROADCAST])
-		FILE_PROBLEM(p, pos_of(mk, POOL_BROADCAST), "broadcast: a "
-		    "worker of dialect plain hears no messages; add "
-		    "'dialect: rota' if it does");
-	if (m->at[POOL_READY_DELAY] != NULL &&
-	    pool->ready.when == CONF_READY_MESSAGE)
-		FILE_PROBLEM(p, pos_of(mk, POOL_READY_DELAY), "ready.delay: "
-		    "is for 'when: delay', and this pool waits for a "
-		    "message; leave it out");
-	if (pool->ready.when == CONF_READY_DELAY &&
-	    pool->ready.delay_ms >= pool->ready.timeout_ms)
-		FILE_PROBLEM(p, m->seen[POOL_READY_DELAY] ?
-		    pos_of(mk, POOL_READY_DELAY) :
-		    pos_of(mk, POOL_READY_TIMEOUT), "ready.delay: must be "
-		    "less than ready.timeout, else no worker is ever ready");
-}
-
 static void
 check_backoff(struct making *mk)
 {
@@ -442,7 +408,7 @@ build_pool(struct build *b, struct conf_pool *pool,
 	build_listen(&mk);
 	build_success_exit(&mk);
 	build_broadcasts(&mk, &raw->v[POOL_BROADCAST]);
-	build_dialect(&mk);
+	dialect_build(b, pool, mk.m, mk.v, mk.bad);
 	check_backoff(&mk);
 }
 
@@ -598,6 +564,8 @@ build_pool_fini(struct conf_pool *pool)
 	for (i = 0; i < pool->listen_count; i++)
 		listen_fini(&pool->listen[i]);
 	free(pool->listen);
+	words_free(pool->ready.argv);
+	free(pool->ready.path);
 	for (i = 0; i < pool->broadcast_count; i++)
 		broadcast_fini(&pool->broadcast[i]);
 	free(pool->broadcast);

@@ -20,9 +20,16 @@
 #define CONF_BATCH_ALL		0
 
 enum conf_balance { CONF_ROUND_ROBIN, CONF_SHARED };
-enum conf_dialect { CONF_ROTA, CONF_PLAIN };
+enum conf_dialect {
+	CONF_ROTA, CONF_PLAIN, CONF_SYSTEMD, CONF_EINHORN,
+	CONF_SERVER_STARTER, CONF_DIALECT__COUNT
+};
 enum conf_restart { CONF_ALWAYS, CONF_ON_FAILURE, CONF_NEVER };
-enum conf_ready { CONF_READY_MESSAGE, CONF_READY_DELAY };
+enum conf_ready {
+	CONF_READY_MESSAGE, CONF_READY_DELAY, CONF_READY_NOTIFY,
+	CONF_READY_FD, CONF_READY_EXEC, CONF_READY_HTTP, CONF_READY__COUNT
+};
+enum conf_stdin { CONF_STDIN_NOTHING, CONF_STDIN_LISTENER };
 enum conf_order { CONF_NEW_FIRST, CONF_OLD_FIRST };
 enum conf_orphan { CONF_ORPHAN_STOP, CONF_ORPHAN_CONTINUE };
 enum conf_source {
@@ -60,6 +67,9 @@ struct conf_pool {
 	char			**argv;		/* NULL-terminated */
 	struct conf_listen	*listen;
 	size_t			 listen_count;
+	uint64_t		 first_port;	/* of slot 0, each slot has its
+						   own; 0: no such thing */
+	enum conf_stdin		 in;
 	uint64_t		 backlog;
 	bool			 defer_accept;
 	uint64_t		 count;		/* auto is resolved */
@@ -71,7 +81,11 @@ struct conf_pool {
 	struct {
 		enum conf_ready	 when;
 		uint64_t	 timeout_ms, soak_ms, delay_ms;
+		uint64_t	 interval_ms;	/* of exec and http */
+		char		**argv;		/* exec, NULL-terminated */
+		char		*path;		/* http */
 	}			 ready;
+	uint64_t		 heartbeat_ms;	/* health.heartbeat; 0: none */
 	struct {
 		int		 signal;
 		uint64_t	 timeout_ms;

@@ -13,11 +13,16 @@
 
 /* The order of the words is the order of the enums in conf.h. */
 static const char *const balances[] = { "round-robin", "shared", NULL };
-static const char *const dialects[] = { "rota", "plain", NULL };
+static const char *const dialects[] = {
+	"rota", "plain", "systemd", "einhorn", "server-starter", NULL
+};
 static const char *const restarts[] = {
 	"always", "on-failure", "never", NULL
 };
-static const char *const readies[] = { "message", "delay", NULL };
+static const char *const readies[] = {
+	"message", "delay", "notify", "fd", "exec", "http", NULL
+};
+static const char *const stdins[] = { "nothing", "listener", NULL };
 static const char *const orders[] = { "new-first", "old-first", NULL };
 static const char *const orphans[] = { "stop", "continue", NULL };
 static const char *const formats[] = { "text", "json", NULL };
@@ -43,12 +48,15 @@ static const struct key pool_keys[] = {
 	    .text = "the program and its arguments as a list" },
 	[POOL_PORT] = { KEY("port", KEY_TEXT), RANGE(0, 65535),
 	    .note = "none", .expect = "a port number from 0 to 65535",
-	    EFFECT(ROLLOUT),
-	    .text = "TCP port on all addresses, 0 for any free one" },
+	    EFFECT(ROLLOUT), .text = "TCP port on all addresses, 0 for any "
+	    "free one; 7001+: each slot has its own" },
 	[POOL_LISTEN] = { KEY("listen", KEY_ONE_OR_MORE), .note = "none",
 	    .expect = "addresses such as 7000, 127.0.0.1:7000, [::1]:7000 "
 	    "or unix:/path", EFFECT(ROLLOUT),
 	    .text = "addresses to listen on, each may be named" },
+	[POOL_STDIN] = { KEY("stdin", KEY_ENUM), .words = stdins,
+	    .dflt = "nothing", AT(in), EFFECT(ROLLOUT),
+	    .text = "what descriptor 0 is; listener: the first one" },
 	[POOL_BACKLOG] = { KEY("backlog", KEY_COUNT), RANGE(1, 65535),
 	    .dflt = "4096", AT(backlog), EFFECT(LISTENER),
 	    .text = "connections that may wait in a listener" },
@@ -88,7 +96,7 @@ static const struct key pool_keys[] = {
 	    .dflt = "10s", AT(backoff.reset_after_ms),
 	    .text = "a worker ready for so long restarts without delay" },
 	[POOL_READY_WHEN] = { KEY("ready.when", KEY_ENUM), .words = readies,
-	    .note = "message with dialect rota, delay with plain",
+	    .note = "by the dialect",
 	    AT(ready.when), .text = "what makes a worker ready" },
 	[POOL_READY_TIMEOUT] = { KEY("ready.timeout", KEY_DURATION),
 	    RANGE(10, DAY), .dflt = "30s", AT(ready.timeout_ms),
@@ -99,8 +107,21 @@ static const struct key pool_keys[] = {
 	[POOL_READY_DELAY] = { KEY("ready.delay", KEY_DURATION),
 	    RANGE(0, HOUR), .dflt = "1s", AT(ready.delay_ms),
 	    .text = "with delay: ready after being up for so long" },
+	[POOL_READY_COMMAND] = { KEY("ready.command", KEY_TEXT),
+	    .note = "none", .expect = "a command and its arguments",
+	    .text = "with exec: ready once this exits with 0" },
+	[POOL_READY_PATH] = { KEY("ready.path", KEY_TEXT), .note = "/",
+	    .expect = "a path such as /healthz",
+	    .text = "with http: ready once this is answered well" },
+	[POOL_READY_INTERVAL] = { KEY("ready.interval", KEY_DURATION),
+	    RANGE(10, HOUR), .dflt = "500ms", AT(ready.interval_ms),
+	    .text = "with exec and http: from one try to the next" },
+	[POOL_HEALTH_HEARTBEAT] = { KEY("health.heartbeat", KEY_DURATION),
+	    RANGE(100, DAY), .note = "none", AT(heartbeat_ms),
+	    EFFECT(ROLLOUT),
+	    .text = "a ready worker that is silent for longer is replaced" },
 	[POOL_STOP_SIGNAL] = { KEY("stop.signal", KEY_SIGNAL),
-	    .dflt = "TERM", AT(stop.signal),
+	    .note = "TERM; USR2 with dialect einhorn", AT(stop.signal),
 	    .text = "signal that asks a worker to stop" },
 	[POOL_STOP_TIMEOUT] = { KEY("stop.timeout", KEY_DURATION),
 	    RANGE(0, DAY), .dflt = "30s", AT(stop.timeout_ms),

@@ -206,6 +206,20 @@ put_pool_value(struct buf *b, const struct conf_pool *pool, size_t key,
 		return put_env(b, pool->env, block);
 	case POOL_ENV_FILE:
 		return put_list(b, pool->env_file);
+	case POOL_HEALTH_HEARTBEAT:
+		return pool->heartbeat_ms == 0 ? 0 : put_stored(b, k, pool);
+	case POOL_PORT:
+		return pool->first_port == 0 ? 0 : quote_printf(b, "%llu+",
+		    (unsigned long long)pool->first_port);
+	case POOL_READY_COMMAND:
+		return pool->ready.argv == NULL ? 0 :
+		    put_command(b, pool->ready.argv);
+	case POOL_READY_PATH:
+		return put_text(b, pool->ready.path);
+	case POOL_READY_INTERVAL:
+		return pool->ready.when != CONF_READY_EXEC &&
+		    pool->ready.when != CONF_READY_HTTP ? 0 :
+		    put_stored(b, k, pool);
 	case POOL_READY_DELAY:
 		return pool->ready.when != CONF_READY_DELAY ? 0 :
 		    put_stored(b, k, pool);

@@ -2,6 +2,7 @@
 #include "control/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,18 @@ control_access_of(const struct conf_control *c, struct control_access *a,
 	return 0;
 }
 
+/* Beside the control socket, whose name is this supervisor's alone. */
+static void
+control_place_acks(struct control *c)
+{
+	struct acks	*a = &c->supervisor->common.acks;
+	int		 n = snprintf(a->path, sizeof(a->path), "%s.einhorn",
+			    c->path);
+
+	if (n < 0 || (size_t)n >= sizeof(a->path))
+		a->path[0] = '\0';
+}
+
 static int
 control_listen(struct control *c, struct err *e)
 {
@@ -67,6 +80,8 @@ control_listen(struct control *c, struct err *e)
 		return -1;
 	c->server = control_server_new(c->supervisor->common.loop, &so, &a,
 	    &ops, c, e);
+	if (c->server != NULL)
+		control_place_acks(c);
 	return c->server == NULL ? -1 : 0;
 }
 

@@ -9,6 +9,18 @@ struct message;
 struct proto_hello;
 struct proto_in;
 
+/* Stands where its own pid is to be, which is written over it. */
+#define DIALECT_PID "           "
+
+/* One that a worker gets as a descriptor. */
+struct dialect_listener {
+	const char	*name;		/* or NULL */
+	const char	*address;	/* "[::]:7000", "unix:/path" */
+	int		 family;
+	bool		 dual_stack;
+	int		 fd;		/* in the worker */
+};
+
 /* What one worker is to be told, in whatever dialect. */
 struct dialect_facts {
 	const char	*pool;
@@ -16,6 +28,12 @@ struct dialect_facts {
 	uint16_t	 port;		/* of the first TCP listener, or 0 */
 	int		 ipc_fd;	/* in the worker; -1: none */
 	int		 conn_fd;	/* in the worker; -1: none */
+	int		 ready_fd;	/* in the worker; -1: none */
+	const struct dialect_listener *listeners;
+	size_t		 listener_count;
+	const char	*notify;	/* NOTIFY_SOCKET, or NULL */
+	const char	*ack_path;	/* EINHORN_SOCK_PATH, or NULL */
+	uint64_t	 heartbeat_ms;	/* 0: none */
 };
 
 /*
@@ -26,13 +44,18 @@ struct dialect {
 	const char	*name;
 	bool		 channel;	/* it gets ROTA_IPC_FD */
 	bool		 handover;	/* it can take ROTA_CONN_FD */
+	bool		 notifies;	/* it gets NOTIFY_SOCKET */
+	bool		 acks;		/* it gets EINHORN_SOCK_PATH */
 	/* Add its own variables.  0, or -1: out of memory. */
 	int		(*set_env)(struct env *, const struct dialect_facts *);
 
 	/* For those with a channel: what a line of the worker means. */
 	void		(*parse)(const char *line, size_t len,
 			    struct proto_in *);
-	/* What it is told first, and when it is to leave; NULL: no memory. */
+	/*
+	 * What it is told first, and when it is to leave; NULL: no memory.
+	 * Without a word it is told by stop.signal.
+	 */
 	struct message	*(*hello)(const struct proto_hello *);
 	struct message	*(*disconnect)(uint64_t deadline_ms);
 };
@@ -42,5 +65,6 @@ const struct dialect	*dialect_get(enum conf_dialect);
 int			 dialect_set_env(const struct dialect *, struct env *,
 			    const struct dialect_facts *);
 
-extern const struct dialect dialect_plain, dialect_rota;
+extern const struct dialect dialect_einhorn, dialect_plain, dialect_rota,
+    dialect_server_starter, dialect_systemd;
 #endif

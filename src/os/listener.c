@@ -21,6 +21,7 @@
 #include "base/parse.h"
 #include "config/conf.h"
 #include "os/holder.h"
+#include "os/inherit.h"
 
 #define DEFER_SECONDS	1	/* then it is accepted without data */
 #define PRIVILEGED_END	1024
@@ -340,9 +341,11 @@ int
 listener_open(const struct conf_listen *l, uint64_t backlog,
     bool defer_accept, struct err *e)
 {
-	int	 fd = is_unix(l) ? open_unix(l, e) : open_inet(l, e);
+	int	 fd = inherit_take(l);
 	int	 code;
 
+	if (fd == -1)
+		fd = is_unix(l) ? open_unix(l, e) : open_inet(l, e);
 	if (fd == -1)
 		return -1;
 	if (set_listening(fd, backlog) == -1 ||
@@ -360,6 +363,8 @@ listener_check(const struct conf_listen *l, struct err *e)
 	char	 path[UNIX_PATH_SIZE];
 	AUTO_FD	 fd = -1;
 
+	if (inherit_has(l))
+		return 0;
 	if (is_unix(l)) {
 		unix_path(&l->addr, path);
 		if (unix_check_free(l, path, e) == -1)
@@ -452,7 +457,7 @@ listener_mend(int fd, uint64_t backlog, struct err *e)
 void
 listener_close(int *fd)
 {
-	if (*fd >= 0)
+	if (*fd >= 0 && !inherit_forget(*fd))
 		unix_remove(*fd);
 	fd_close(fd);
 }

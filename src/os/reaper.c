@@ -156,6 +156,14 @@ reaper_forget(struct reaper *r, pid_t pid)
 	free(c);
 }
 
+void *
+reaper_arg(const struct reaper *r, pid_t pid, reaper_cb *cb)
+{
+	const struct child	*c = *find(r, pid);
+
+	return c != NULL && c->cb == cb ? c->arg : NULL;
+}
+
 bool
 reaper_knows(const struct reaper *r, pid_t pid)
 {

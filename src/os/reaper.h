@@ -17,6 +17,8 @@ int		 reaper_watch(struct reaper *, pid_t, reaper_cb *, void *arg,
 		    struct err *e);
 /* It becomes a stray: reaped, and nobody is told. */
 void		 reaper_forget(struct reaper *, pid_t);
+/* What a child is watched with by this callback, or NULL. */
+void		*reaper_arg(const struct reaper *, pid_t, reaper_cb *);
 bool		 reaper_knows(const struct reaper *, pid_t);
 /* Collect every child that has died: one SIGCHLD may stand for many. */
 void		 reaper_collect(struct reaper *);

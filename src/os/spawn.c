@@ -319,9 +319,29 @@ child_limit(void)
 	return setrlimit(RLIMIT_NOFILE, &self.original);
 }
 
+/* Its own pid, as no function of stdio may be used to write it. */
+NO_SANITIZE static void
+child_write_pid(char *place)
+{
+	char	 digits[SPAWN_PID_SIZE];
+	size_t	 n = 0;
+	pid_t	 pid = getpid();
+
+	for (; pid > 0 && n < sizeof(digits) - 1; pid /= 10)
+		digits[n++] = (char)('0' + pid % 10);
+	while (n > 0)
+		*place++ = digits[--n];
+	*place = '\0';
+}
+
 NO_SANITIZE static void
 child_exec(const struct child *c)
 {
+	size_t	 i;
+
+	for (i = 0; i < SPAWN_PID_PLACES; i++)
+		if (c->req->pid_places[i] != NULL)
+			child_write_pid(c->req->pid_places[i]);
 	if (c->req->exec_fd == -1)
 		(void)execve(c->req->path, c->req->argv, c->req->envp);
 	else

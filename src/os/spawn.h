@@ -7,6 +7,10 @@ struct err;
 /* Most descriptors that a process gets from 3 on. */
 #define SPAWN_FD_MAX 40
 
+/* Places for the pid of a process that is not known yet. */
+#define SPAWN_PID_PLACES 2
+#define SPAWN_PID_SIZE	12	/* with its NUL */
+
 /* Everything is borrowed. */
 struct spawn_req {
 	const char	*path;		/* executed as it is, no PATH search;
@@ -22,6 +26,11 @@ struct spawn_req {
 					   as they are */
 	size_t		 fd_count;
 	int		 death_signal;	/* when the supervisor dies; 0: none */
+	/*
+	 * Places in the strings of envp that get the pid of the new process,
+	 * in decimal; each has room for SPAWN_PID_SIZE bytes.  NULL: none.
+	 */
+	char		*pid_places[SPAWN_PID_PLACES];
 };
 
 /*

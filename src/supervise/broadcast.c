@@ -113,7 +113,7 @@ broadcaster_new(struct pool *p, struct err *e)
 		s->conf = &p->conf->broadcast[i];
 		s->number = (int)i;
 		s->counter = s->conf->counter;
-		command_init(&s->command, p->common, p->name,
+		command_init(&s->command, p->common, p->name, "broadcast",
 		    source_command_done, s);
 		ev_timer_init(&s->tick, source_tick, 0.,
 		    loop_seconds(s->conf->interval_ms));

@@ -29,6 +29,7 @@ begin_next(struct supervisor *s)
 		return;
 	s->now = LIST_ENTRY(s->waiting.next, struct change, node);
 	list_remove(&s->now->node);
+	manager_reloading(&s->manager);
 	change_begin(s->now);
 }
 
@@ -101,6 +102,7 @@ supervisor_changed(struct supervisor *s, struct change *c)
 	change_free(c);
 	if (s->stopping)
 		return;
+	manager_reloaded(&s->manager);
 	op_run_waiting(s);
 	begin_next(s);
 	supervisor_look_over(s);

@@ -22,19 +22,18 @@
 #include "supervise/generation.h"
 
 #define READ_SIZE	16384
-/* What stands for a slot in the environment: by it we know its children. */
-#define COMMAND_SLOT	"broadcast"
 
 static void	command_readable(struct ev_loop *, ev_io *, int);
 static void	command_late(struct ev_loop *, ev_timer *, int);
 
 void
 command_init(struct command *c, struct common *common, const char *pool,
-    command_cb *done, void *arg)
+    const char *tag, command_cb *done, void *arg)
 {
 	memset(c, 0, sizeof(*c));
 	c->common = common;
 	c->pool = pool;
+	c->tag = tag;
 	c->done = done;
 	c->arg = arg;
 	c->pid = -1;
@@ -143,7 +142,7 @@ command_exited(void *arg, pid_t pid, int status)
 	const char	*why;
 
 	tree_signal_group(pid, SIGKILL);
-	(void)tree_kill_left(c->common->reaper, pid, c->pool, COMMAND_SLOT, 0);
+	(void)tree_kill_left(c->common->reaper, pid, c->pool, c->tag, 0);
 	c->pid = -1;
 	while (c->fd != -1 && !c->too_long && command_read(c))
 		continue;
@@ -155,8 +154,8 @@ command_exited(void *arg, pid_t pid, int status)
 }
 
 static pid_t
-command_spawn(char *const *argv, const struct generation *g, int out, int err,
-    struct err *e)
+command_spawn(const struct command *c, char *const *argv,
+    const struct generation *g, int out, int err, struct err *e)
 {
 	struct env		 own = { 0 };
 	struct spawn_req	 rq = {
@@ -175,7 +174,8 @@ command_spawn(char *const *argv, const struct generation *g, int out, int err,
 	    &path, e) == -1)
 		return -1;
 	if (env_set(&own, "ROTA_POOL", "%s", g->conf->name) == -1 ||
-	    env_set(&own, "ROTA_SLOT", "%s", COMMAND_SLOT) == -1 ||
+	    env_set(&own, "ROTA_SLOT", "%s", c->tag) == -1 ||
+	    (c->extra != NULL && env_put_all(&own, c->extra->vars) == -1) ||
 	    (vars = env_over(&own, &g->env)) == NULL) {
 		err_set(e, ENOMEM, "environment");
 	} else {
@@ -235,7 +235,7 @@ command_start(struct command *c, char *const *argv,
 		return err_set(e, errno, "pipe");
 	err_r = err[0];
 	err_w = err[1];
-	pid = command_spawn(argv, g, out_w, err_w, e);
+	pid = command_spawn(c, argv, g, out_w, err_w, e);
 	if (pid == -1)
 		return -1;
 	if (reaper_watch(c->common->reaper, pid, command_exited, c, e) == -1) {

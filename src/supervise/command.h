@@ -8,6 +8,7 @@
 #include "supervise/output.h"
 struct command;
 struct common;
+struct env;
 struct err;
 struct generation;
 
@@ -30,6 +31,8 @@ struct command {
 	command_cb	*done;
 	void		*arg;
 	const char	*pool;
+	const char	*tag;		/* ROTA_SLOT, its children's too */
+	const struct env *extra;	/* more of its environment, or NULL */
 	pid_t		 pid;		/* -1: not running */
 	int		 fd;		/* its standard output, or -1 */
 	ev_io		 io;
@@ -40,9 +43,9 @@ struct command {
 	bool		 too_long, too_late;
 };
 
-/* common and pool are borrowed. */
+/* common, pool and tag are borrowed. */
 void	command_init(struct command *, struct common *, const char *pool,
-	    command_cb *, void *arg);
+	    const char *tag, command_cb *, void *arg);
 /* Kills it if it runs; the callback is not called any more. */
 void	command_cancel(struct command *);
 bool	command_is_running(const struct command *);

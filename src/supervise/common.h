@@ -1,8 +1,10 @@
 #ifndef SUPERVISE_COMMON_H
 #define SUPERVISE_COMMON_H
 #include <stddef.h>
+#include "supervise/acks.h"
 #include "supervise/journal.h"
 #include "supervise/listeners.h"
+#include "supervise/notices.h"
 struct ev_loop;
 struct reaper;
 
@@ -12,6 +14,8 @@ struct common {
 	struct reaper		*reaper;
 	struct journal		 journal;
 	struct listeners	 listeners;
+	struct notices		 notices;
+	struct acks		 acks;
 	size_t			 cpus;
 };
 #endif

@@ -1,6 +1,8 @@
 #ifndef SUPERVISE_LAUNCH_H
 #define SUPERVISE_LAUNCH_H
+#include <stdint.h>
 #include <sys/types.h>
+struct env;
 struct err;
 struct worker_job;
 
@@ -12,6 +14,7 @@ struct launched {
 	pid_t	 pid;
 	int	 out_fd;	/* what it prints */
 	int	 ipc_fd;	/* its channel, or -1 */
+	int	 ready_fd;	/* of ready.when: fd, or -1 */
 };
 
 /*
@@ -21,4 +24,13 @@ struct launched {
  */
 int	launch(const struct worker_job *, struct launched *, struct err *e);
 void	launched_close(struct launched *);
+
+/* The port of this worker alone or, without, of its first listener; or 0. */
+uint16_t launch_port(const struct worker_job *);
+/*
+ * Words with what stands in braces filled in for this worker, for the caller
+ * to free; ready_fd: in the worker, or -1.  NULL with *e set.
+ */
+char	**launch_words(const struct worker_job *, char *const *words,
+	    int ready_fd, struct err *e);
 #endif

@@ -37,6 +37,7 @@ struct listener {
 	socklen_t		 asked_len;
 	bool			 dual_stack;
 	uint64_t		 backlog;
+	bool			 is_blocking;	/* for who has it as fd 0 */
 	ev_io			 shut;		/* watched while shared */
 	struct limit		 limit;
 };

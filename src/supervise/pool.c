@@ -19,12 +19,14 @@ static void	pool_probe_holds(struct ev_loop *, ev_timer *, int);
 static void	pool_look(struct ev_loop *, ev_timer *, int);
 static void	pool_worker_ready(void *, struct worker *);
 static void	pool_worker_gone(void *, struct worker *);
+static void	pool_worker_ailing(void *, struct worker *, const char *);
 static void	pool_worker_publish(void *, struct worker *,
 		    struct message *);
 
 static const struct worker_ops worker_ops = {
 	.ready = pool_worker_ready,
 	.gone = pool_worker_gone,
+	.ailing = pool_worker_ailing,
 	.publish = pool_worker_publish,
 };
 
@@ -349,6 +351,7 @@ pool_changed(struct pool *p)
 		p->settled = true;
 		broadcaster_begin(p->broadcaster);
 	}
+	p->ops->changed(p->arg, p);
 	if (!list_empty(&p->settles))
 		settle_look(p);
 	if (!pool_is_over(p))
@@ -372,6 +375,14 @@ pool_worker_gone(void *arg, struct worker *w)
 	struct pool	*p = arg;
 
 	slot_worker_gone(p->slots[w->job.slot], w);
+}
+
+static void
+pool_worker_ailing(void *arg, struct worker *w, const char *why)
+{
+	struct pool	*p = arg;
+
+	slot_worker_ailing(p->slots[w->job.slot], w, why);
 }
 
 static void

@@ -20,6 +20,8 @@ struct reload_result;
 struct worker;
 
 struct pool_ops {
+	/* A worker is ready, or gone. */
+	void	(*changed)(void *arg, struct pool *);
 	/* Every slot of the pool has ended and every process is gone. */
 	void	(*ended)(void *arg, struct pool *);
 	/* The rollout that pool_reload began has come one step further. */

@@ -45,6 +45,10 @@ pool_scale(struct pool *p, size_t count, struct err *e)
 {
 	size_t	 i, old = p->count;
 
+	if (p->conf->first_port != 0 &&
+	    p->conf->first_port + count - 1 > 65535)
+		return err_set(e, 0, "%zu slots from port %llu on are too "
+		    "many", count, (unsigned long long)p->conf->first_port);
 	if (dispatch_grow(&p->dispatch, count, e) == -1 ||
 	    (count > p->slot_count && pool_grow(p, count, e) == -1))
 		return -1;

@@ -571,6 +571,32 @@ slot_worker_gone(struct slot *s, struct worker *w)
 }
 
 void
+slot_worker_ailing(struct slot *s, struct worker *w, const char *why)
+{
+	uint64_t	 ms;
+
+	if (w == s->beside) {
+		slot_post(s, w, LOG_WARN, EV_TROUBLE, "%s; killing it", why);
+		worker_kill(w);
+		return;
+	}
+	if (w != s->current)
+		return;
+	slot_post(s, w, LOG_WARN, EV_TROUBLE, "%s; replacing it", why);
+	ms = slot_backoff(s, w->was_ready, worker_ready_time(w));
+	slot_drain(s);
+	if (slot_verdict(s, false) != VERDICT_RESTART) {
+		s->ended = s->ended_badly = true;
+	} else {
+		s->restarts++;
+		if (ms > 0)
+			slot_set_backoff(s, ms);
+		slot_reconcile(s);
+	}
+	pool_changed(s->pool);
+}
+
+void
 slot_describe_last(const struct slot *s, char *buf, size_t size)
 {
 	ending_describe(&s->last_ending, buf, size);

@@ -87,6 +87,9 @@ void		 slot_forgive(struct slot *);
 /* News of a worker of this slot; gone frees it. */
 void		 slot_worker_ready(struct slot *, struct worker *);
 void		 slot_worker_gone(struct slot *, struct worker *);
+/* It is alive and not well: it is told to leave, and another started. */
+void		 slot_worker_ailing(struct slot *, struct worker *,
+		    const char *why);
 
 /* Give the slot to the worker beside; the one that had it drains. */
 void		 slot_switch(struct slot *);

@@ -20,6 +20,7 @@
 #include "config/cpus.h"
 #include "ipc/dialect.h"
 #include "os/errout.h"
+#include "os/inherit.h"
 #include "os/loop.h"
 #include "os/reaper.h"
 #include "os/spawn.h"
@@ -36,6 +37,7 @@
 
 static void	supervisor_signalled(struct ev_loop *, ev_io *, int);
 static void	supervisor_tidy(struct ev_loop *, ev_timer *, int);
+static void	supervisor_pool_changed(void *, struct pool *);
 static void	supervisor_pool_ended(void *, struct pool *);
 static void	supervisor_progress(void *, struct pool *, unsigned int,
 		    const char *);
@@ -43,6 +45,7 @@ static void	supervisor_reloaded(void *, struct pool *,
 		    const struct reload_result *);
 
 static const struct pool_ops pool_ops = {
+	.changed = supervisor_pool_changed,
 	.ended = supervisor_pool_ended,
 	.progress = supervisor_progress,
 	.reloaded = supervisor_reloaded,
@@ -117,6 +120,9 @@ supervisor_init(struct supervisor *s, struct err *e)
 		return -1;
 	listeners_init(&s->common.listeners, s->common.loop,
 	    &s->common.journal);
+	notices_init(&s->common.notices, &s->common);
+	acks_init(&s->common.acks, &s->common);
+	manager_init(&s->manager, s);
 	s->common.cpus = cpus_usable();
 	return errout_start(s->common.loop, e);
 }
@@ -177,6 +183,11 @@ supervisor_free(struct supervisor *s)
 	free(s->pools);
 	if (s->common.reaper != NULL)
 		supervisor_reap_rest(s);
+	if (s->common.notices.common != NULL) {
+		notices_fini(&s->common.notices);
+		acks_fini(&s->common.acks);
+		manager_fini(&s->manager);
+	}
 	errout_stop(LAST_WORDS_MS);
 	reaper_free(s->common.reaper);
 	if (s->common.loop != NULL)
@@ -209,6 +220,10 @@ supervisor_introduce(struct supervisor *s)
 	journal_post(&s->common.journal, LOG_INFO, EV_CONFIG, NULL,
 	    "pid %ld, config %s, %s%s", (long)getpid(), s->conf->path,
 	    n > 0 ? "listening: " : "no listeners", where);
+	n = inherit_close_rest();
+	if (n > 0)
+		log_warn("%zu inherited listeners are at no address of the "
+		    "config; they are closed", n);
 }
 
 /* What is not as the config would have it, and goes on regardless. */
@@ -266,6 +281,8 @@ supervisor_start(struct supervisor *s, struct err *e)
 	for (i = 0; i < s->pool_count; i++)
 		if (pool_start(s->pools[i], e) == -1)
 			return -1;
+	s->running = true;
+	manager_look(&s->manager);
 	return 0;
 }
 
@@ -334,6 +351,15 @@ supervisor_tidy(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 static void
+supervisor_pool_changed(void *arg, struct pool *p)
+{
+	struct supervisor	*s = arg;
+
+	(void)p;
+	manager_look(&s->manager);
+}
+
+static void
 supervisor_pool_ended(void *arg, struct pool *p)
 {
 	struct supervisor	*s = arg;
@@ -371,6 +397,8 @@ supervisor_stop(struct supervisor *s, bool at_once)
 {
 	size_t	 i;
 
+	if (!s->stopping)
+		manager_stopping(&s->manager);
 	s->stopping = true;
 	supervisor_cancel_changes(s);
 	for (i = 0; i < s->pool_count; i++)
@@ -385,8 +413,11 @@ supervisor_wish(struct supervisor *s, bool apply)
 	struct err	 e;
 
 	if ((apply ? supervisor_apply(s, s->conf->path, &e) :
-	    supervisor_reload(s, NULL, &e)) == NULL)
-		log_info("%s", e.msg);
+	    supervisor_reload(s, NULL, &e)) != NULL)
+		return;
+	log_info("%s", e.msg);
+	manager_reloading(&s->manager);	/* it waits for the end of it */
+	manager_reloaded(&s->manager);
 }
 
 static void

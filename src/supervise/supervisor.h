@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "supervise/change.h"
 #include "supervise/common.h"
+#include "supervise/manager.h"
 struct conf;
 struct conf_problems;
 struct err;
@@ -20,12 +21,14 @@ struct supervisor {
 	struct stat		 seen;		/* as it was seen last, */
 	bool			 differs;	/* and what was found then */
 	struct common		 common;
+	struct manager		 manager;	/* above us, if any */
 	struct pool		**pools;
 	size_t			 pool_count;
 	int			 signal_fd;
 	ev_io			 signals;
 	ev_timer		 tidy;		/* due at once: pools go */
 	bool			 has_terminal;
+	bool			 running;	/* every pool was started */
 	bool			 stopping;
 	uint64_t		 began_ms;
 	struct change		*now;		/* under way, or NULL */

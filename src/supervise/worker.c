@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -32,14 +33,6 @@
 
 static void	worker_handle(struct worker *, enum worker_event);
 
-/* An event of this worker. */
-#define worker_post(w, level, kind, ...) do {				\
-	const struct about about_it = worker_about(w);			\
-									\
-	journal_post(&(w)->job.common->journal, level, kind, &about_it,	\
-	    __VA_ARGS__);						\
-} while (0)
-
 struct about
 worker_about(const struct worker *w)
 {
@@ -49,8 +42,7 @@ worker_about(const struct worker *w)
 	return a;
 }
 
-/* Something bad that this worker does, at a limited rate. */
-static void
+void
 worker_complain(struct worker *w, const char *what, const char *detail)
 {
 	unsigned int	 more;
@@ -90,12 +82,12 @@ worker_remember(struct worker *w, enum event_kind kind, const char *json,
 	journal_message(&w->job.common->journal, kind, &a, json, len);
 }
 
-/* What it says of itself: kept, shown by status. */
-static void
-worker_set_text(struct worker *w, const char *text)
+void
+worker_set_status(struct worker *w, const char *text)
 {
 	char	*copy = strdup(text);
 
+	worker_say(w, "status", text, strlen(text));
 	if (copy == NULL)
 		return;
 	free(w->text);
@@ -109,11 +101,13 @@ worker_awaits_message(const struct worker *w)
 	return w->gen->conf->ready.when == CONF_READY_MESSAGE;
 }
 
-static void
-worker_line(void *arg, const char *line, size_t len)
+void
+worker_heard(struct worker *w, const char *line, size_t len)
 {
-	struct worker	*w = arg;
 	struct proto_in	 in;
+
+	if (w->gen->dialect->parse == NULL)
+		return;
 
 	w->gen->dialect->parse(line, len, &in);
 	switch (in.kind) {
@@ -125,12 +119,11 @@ worker_line(void *arg, const char *line, size_t len)
 		break;
 	case PROTO_READY:
 		w->said_ready = true;
-		if (worker_awaits_message(w) && !w->reaped)
-			worker_handle(w, WE_READY);
+		if (worker_awaits_message(w))
+			worker_is_up(w);
 		break;
 	case PROTO_STATUS:
-		worker_say(w, "status", in.text, strlen(in.text));
-		worker_set_text(w, in.text);
+		worker_set_status(w, in.text);
 		worker_remember(w, EV_STATUS, line, len);
 		break;
 	case PROTO_PUBLISH:
@@ -145,6 +138,12 @@ worker_line(void *arg, const char *line, size_t len)
 	case PROTO_PONG:
 		break;
 	}
+}
+
+static void
+worker_line(void *arg, const char *line, size_t len)
+{
+	worker_heard(arg, line, len);
 }
 
 /* No more messages from there; the worker itself goes on. */
@@ -210,10 +209,9 @@ static void
 worker_leave(struct worker *w)
 {
 	struct message	*m;
-
 	int		 r = -1;
 
-	if (w->said_ready) {
+	if (w->said_ready && w->gen->dialect->disconnect != NULL) {
 		m = w->gen->dialect->disconnect(
 		    w->gen->conf->stop.timeout_ms);
 		if (m != NULL)
@@ -224,21 +222,32 @@ worker_leave(struct worker *w)
 		tree_signal_group(w->pid, w->gen->conf->stop.signal);
 }
 
+/* What it has not done that would have made it ready, or NULL. */
+static const char *
+worker_missing(const struct worker *w)
+{
+	if (w->gen->conf->ready.when != CONF_READY_MESSAGE)
+		return w->readiness.kind->missing;
+	if (w->gen->dialect->acks)
+		return "it has not acknowledged its start (worker:ack, see "
+		    "rota-ipc(7); a program that does not needs 'ready: "
+		    "{when: delay}')";
+	return "it has not said {\"rota\":\"ready\"} (see rota-ipc(7); a "
+	    "program that cannot needs 'dialect: plain')";
+}
+
 /* A worker has overstepped the limit of its state. */
 static void
 worker_say_late(struct worker *w)
 {
 	const struct conf_pool	*c = w->gen->conf;
+	const char		*missing = worker_missing(w);
 
-	if (w->state == WS_STARTING && worker_awaits_message(w))
-		worker_post(w, LOG_WARN, EV_LATE, "not ready after %llu ms: "
-		    "it has not said {\"rota\":\"ready\"} (see "
-		    "rota-ipc(7); a program that cannot needs 'dialect: "
-		    "plain'); killing it",
-		    (unsigned long long)c->ready.timeout_ms);
-	else if (w->state == WS_STARTING)
-		worker_post(w, LOG_WARN, EV_LATE, "not ready after %llu ms; "
-		    "killing it", (unsigned long long)c->ready.timeout_ms);
+	if (w->state == WS_STARTING)
+		worker_post(w, LOG_WARN, EV_LATE, "not ready after %llu ms%s"
+		    "%s; killing it", (unsigned long long)c->ready.timeout_ms,
+		    missing != NULL ? ": " : "", missing != NULL ? missing :
+		    "");
 	else if (w->state == WS_DRAINING)
 		worker_post(w, LOG_WARN, EV_LATE, "still there %llu ms after "
 		    "it was told to leave; killing it and all its children",
@@ -280,6 +289,17 @@ worker_set_limit(struct worker *w)
 	ev_timer_start(w->job.common->loop, &w->limit);
 }
 
+void
+worker_extend(struct worker *w, uint64_t ms)
+{
+	if (!ev_is_active(&w->limit) || w->state == WS_KILLED ||
+	    worker_time_left(w) >= ms)
+		return;
+	ev_timer_stop(w->job.common->loop, &w->limit);
+	ev_timer_set(&w->limit, loop_seconds(ms), 0.);
+	ev_timer_start(w->job.common->loop, &w->limit);
+}
+
 /* The only place where a worker's state changes. */
 static void
 worker_handle(struct worker *w, enum worker_event ev)
@@ -301,8 +321,10 @@ worker_handle(struct worker *w, enum worker_event ev)
 	if (st.next != old || (st.acts & WA_KILL)) {
 		log_debug(WORKER_NAME ": %s -> %s", WORKER_ARGS(w),
 		    worker_state_name(old), worker_state_name(w->state));
-		ev_timer_stop(w->job.common->loop, &w->delay);
+		if (w->state != WS_STARTING)
+			ready_end(&w->readiness);
 		worker_set_limit(w);
+		worker_heartbeat(w);
 	}
 	if (st.acts & WA_LEAVE)
 		worker_leave(w);
@@ -317,20 +339,19 @@ worker_handle(struct worker *w, enum worker_event ev)
 		w->job.ops->gone(w->job.arg, w);	/* frees it */
 }
 
+void
+worker_is_up(struct worker *w)
+{
+	if (!w->reaped)
+		worker_handle(w, WE_READY);
+}
+
 static void
 worker_limit_over(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	(void)loop;
 	(void)revents;
 	worker_handle(t->data, WE_LIMIT);
-}
-
-static void
-worker_delay_over(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	(void)loop;
-	(void)revents;
-	worker_handle(t->data, WE_READY);
 }
 
 /* Reaped: hear its last words, then let the pool know. */
@@ -353,6 +374,15 @@ worker_exited(void *arg, pid_t pid, int status)
 	worker_handle(w, WE_EXIT);
 }
 
+struct worker *
+worker_find(const struct reaper *r, pid_t pid)
+{
+	struct worker	*w = reaper_arg(r, pid, worker_exited);
+
+	return w != NULL || pid <= 0 ? w :
+	    reaper_arg(r, getsid(pid), worker_exited);
+}
+
 /* Everything that runs only when the process does. */
 static void
 worker_begin(struct worker *w, const struct launched *l)
@@ -373,13 +403,11 @@ worker_begin(struct worker *w, const struct launched *l)
 	if (l->ipc_fd != -1) {
 		channel_init(&w->channel, w->job.common->loop, l->ipc_fd,
 		    &channel_ops, w);
-		worker_hello(w);
+		if (w->gen->dialect->hello != NULL)
+			worker_hello(w);
 	}
 	worker_set_limit(w);
-	if (!worker_awaits_message(w)) {
-		ev_timer_set(&w->delay, loop_seconds(c->ready.delay_ms), 0.);
-		ev_timer_start(w->job.common->loop, &w->delay);
-	}
+	ready_begin(&w->readiness, l->ready_fd);
 }
 
 struct worker *
@@ -396,8 +424,9 @@ worker_start(const struct worker_job *job, struct err *e)
 	w->job = *job;
 	w->channel.fd = w->output.fd = -1;
 	ev_timer_init(&w->limit, worker_limit_over, 0., 0.);
-	ev_timer_init(&w->delay, worker_delay_over, 0., 0.);
-	w->limit.data = w->delay.data = w;
+	w->limit.data = w;
+	ready_init(&w->readiness, w);
+	worker_heartbeat_init(w);
 	if (launch(job, &l, e) == -1) {
 		free(w);
 		return NULL;
@@ -424,7 +453,8 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	ev_timer_stop(w->job.common->loop, &w->limit);
-	ev_timer_stop(w->job.common->loop, &w->delay);
+	ready_end(&w->readiness);
+	ev_timer_stop(w->job.common->loop, &w->heartbeat);
 	channel_close(&w->channel);
 	output_close(&w->output);
 	queue_unref(w->queue);

@@ -11,11 +11,14 @@
 #include "policy/state.h"
 #include "supervise/journal.h"
 #include "supervise/output.h"
+#include "supervise/ready.h"
 struct common;
 struct err;
 struct generation;
 struct message;
 struct queue;
+struct reaper;
+struct sdnotify;
 struct worker;
 
 /* News of a worker. */
@@ -23,6 +26,8 @@ struct worker_ops {
 	void	(*ready)(void *arg, struct worker *);
 	/* It is reaped; the callback frees it with worker_free. */
 	void	(*gone)(void *arg, struct worker *);
+	/* It is ready, and not well; why continues "it ...". */
+	void	(*ailing)(void *arg, struct worker *, const char *why);
 	/* For every other worker of the pool. */
 	void	(*publish)(void *arg, struct worker *, struct message *);
 };
@@ -55,9 +60,11 @@ struct worker {
 	bool			 was_ready;
 	bool			 overdue;	/* outlived stop.timeout */
 	bool			 reaped;	/* what it says is old */
+	bool			 refused_fds, refused_main; /* told it so */
 	uint64_t		 started_ms, ready_ms, ended_ms;
 	ev_timer		 limit;		/* of this state */
-	ev_timer		 delay;		/* ready.when: delay */
+	struct ready		 readiness;	/* until it is there */
+	ev_timer		 heartbeat;	/* health.heartbeat */
 	struct channel		 channel;
 	struct output		 output;
 	char			*text;		/* its status, or NULL */
@@ -68,6 +75,14 @@ struct worker {
 /* NULL with *e set when it could not be started. */
 struct worker	*worker_start(const struct worker_job *, struct err *e);
 void		 worker_free(struct worker *);
+
+/* The one whose process this is, or whose session it is in; or NULL. */
+struct worker	*worker_find(const struct reaper *, pid_t);
+/* A line of its dialect, by whatever way. */
+void		 worker_heard(struct worker *, const char *line, size_t len);
+/* It has sent this, with so many descriptors, which are closed. */
+void		 worker_notified(struct worker *, const struct sdnotify *,
+		    size_t fds);
 
 /* Wishes.  Both may be repeated. */
 void		 worker_stop(struct worker *);
@@ -89,4 +104,26 @@ struct about	 worker_about(const struct worker *);
 uint64_t	 worker_time_left(struct worker *);
 /* How long it has been (or was) ready. */
 uint64_t	 worker_ready_time(const struct worker *);
+
+/* --- for the parts of a worker ------------------------------------------ */
+/* By what its pool waits for, it is ready; a second time does nothing. */
+void		 worker_is_up(struct worker *);
+/* What it says of itself, for status and the log. */
+void		 worker_set_status(struct worker *, const char *text);
+/* Something bad that it does, at a limited rate. */
+void		 worker_complain(struct worker *, const char *what,
+		    const char *detail);
+/* The limit of its state is at least so long from now on. */
+void		 worker_extend(struct worker *, uint64_t ms);
+void		 worker_heartbeat_init(struct worker *);
+/* A sign of life, or another state: the next is due within its time. */
+void		 worker_heartbeat(struct worker *);
+
+/* An event of this worker. */
+#define worker_post(w, level, kind, ...) do {				\
+	const struct about about_it = worker_about(w);			\
+									\
+	journal_post(&(w)->job.common->journal, level, kind, &about_it,	\
+	    __VA_ARGS__);						\
+} while (0)
 #endif

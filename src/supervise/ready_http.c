@@ -1,0 +1,142 @@
+#include "config.h"
+#include "supervise/ready.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "config/conf.h"
+#include "os/handover.h"
+#include "os/probe.h"
+#include "supervise/common.h"
+#include "supervise/dispatch.h"
+#include "supervise/generation.h"
+#include "supervise/launch.h"
+#include "supervise/worker.h"
+
+/* "HTTP/1.1 200": what is looked at of an answer. */
+#define ANSWER_LEN 12
+
+static void	http_try(struct ev_loop *, ev_timer *, int);
+
+/* That was no answer, or no good one. */
+static void
+http_again(struct ready *r, const char *why)
+{
+	worker_post(r->worker, LOG_DEBUG, EV_STATUS, "not ready yet: GET %s: "
+	    "%s", r->worker->gen->conf->ready.path, why);
+	ready_close(r);
+	ready_after(r, r->worker->gen->conf->ready.interval_ms, http_try);
+}
+
+/* 2xx and 3xx. */
+static bool
+is_good(const char *answer)
+{
+	return strncmp(answer, "HTTP/1.", 7) == 0 && answer[8] == ' ' &&
+	    (answer[9] == '2' || answer[9] == '3');
+}
+
+static void
+http_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct ready	*r = io->data;
+	ssize_t		 n;
+
+	(void)loop;
+	(void)revents;
+	n = recv(r->fd, r->text + r->done, ANSWER_LEN - r->done, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		http_again(r, n == 0 ? "closed without an answer" :
+		    strerror(errno));
+		return;
+	}
+	r->done += (size_t)n;
+	if (r->done < ANSWER_LEN)
+		return;
+	r->text[ANSWER_LEN] = '\0';
+	if (is_good(r->text))
+		ready_found(r);
+	else
+		http_again(r, r->text);
+}
+
+static void
+http_writable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct ready	*r = io->data;
+	ssize_t		 n;
+
+	(void)loop;
+	(void)revents;
+	n = send(r->fd, r->text + r->done, r->len - r->done,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == -1) {
+		http_again(r, strerror(errno));
+		return;
+	}
+	r->done += (size_t)n;
+	if (r->done < r->len)
+		return;
+	r->done = 0;
+	ready_watch(r, EV_READ, http_readable);
+}
+
+/* Into the queue of the one worker that is asked. */
+static int
+http_push(const struct worker *w, struct err *e)
+{
+	int			 peer, own = probe_pair(&peer, e);
+	enum handover_result	 res;
+
+	if (own == -1)
+		return -1;
+	res = handover_send(&w->queue->handover, 0, peer);
+	(void)close(peer);
+	if (res == HANDOVER_SENT)
+		return own;
+	(void)close(own);
+	return err_set(e, 0, "its queue takes nothing");
+}
+
+static void
+http_try(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct ready	*r = t->data;
+	struct worker	*w = r->worker;
+	struct err	 e;
+
+	(void)loop;
+	(void)revents;
+	r->fd = w->queue != NULL ? http_push(w, &e) :
+	    probe_connect(launch_port(&w->job), &e);
+	if (r->fd == -1) {
+		http_again(r, e.msg);
+		return;
+	}
+	r->done = 0;
+	r->len = (size_t)snprintf(r->text, sizeof(r->text), "GET %s HTTP/1.1"
+	    "\r\nHost: localhost\r\nUser-Agent: rota\r\nConnection: close"
+	    "\r\n\r\n", w->gen->conf->ready.path);
+	ready_watch(r, EV_WRITE, http_writable);
+}
+
+static void
+http_begin(struct ready *r)
+{
+	ready_after(r, 0, http_try);
+}
+
+/* It answers a request of ours with 2xx or 3xx. */
+const struct ready_kind ready_by_http = {
+	.begin = http_begin,
+	.missing = "it has not answered ready.path with 2xx or 3xx",
+};
