@@ -1,5 +1,5 @@
 #!/bin/sh
-# budget: 120
+# budget: 240
 # Slots are added, removed, stopped, started and restarted by command while
 # clients ask: none of them notices, and each command says what came of it.
 # shellcheck source=t/lib.sh
@@ -26,7 +26,7 @@ name: web
 port: 0
 count: 2
 backoff: { initial: 200ms }
-ready: { soak: 100ms }"
+ready: { soak: 700ms }"
 port=$(rota_port)
 holds "2 workers answer" wait_for 30 workers_answer 2
 load_start new -c 8 --rate 2000
@@ -49,7 +49,7 @@ rota scale web 3
 is "scale to 3" "$(said)" "0 web: count 7 -> 3"
 holds "nobody else is left when it returns" is_settled
 is "nobody was replaced on the way down" "$(pids_of web)" "$second"
-holds "all 3 answer" workers_answer 3
+holds "all 3 answer" wait_for 20 workers_answer 3
 rota scale web 0
 like "not to 0: that is stop" "$(said)" "^1 .*count cannot be 0.*rota stop"
 rota scale web -3
@@ -75,7 +75,7 @@ deploy "exec $top_builddir/rota-http"
 rota stop web:1
 is "stop a slot" "$(said)" "0 web:1 is stopped"
 is "it is down, the others are not" "$(states_of web)" "ready stopped ready"
-holds "2 workers answer" workers_answer 2
+holds "2 workers answer" wait_for 20 workers_answer 2
 rota stop web:1
 is "stop it once more" "$(said)" "0 web:1 is stopped"
 rota start web:1
@@ -122,10 +122,10 @@ rota start web:1
 is "start a slot of it" "$(said)" "0 web:1 is up"
 is "the others stay down" "$(states_of web)" "stopped ready stopped stopped"
 port=$(state | grep -o '"address":"[^"]*"' | sed 's/.*://; s/"//')
-holds "clients are served by it" workers_answer 1
+holds "clients are served by it" wait_for 20 workers_answer 1
 rota start web
 is "start the pool" "$(said)" "0 web: 4 slots are up"
-holds "all 4 answer" workers_answer 4
+holds "all 4 answer" wait_for 20 workers_answer 4
 rota stop web
 deploy "echo no licence >&2" "exit 3"
 rota start web
@@ -135,9 +135,10 @@ deploy "exec $top_builddir/rota-http"
 rota start web
 is "start it again, out of back-off" "$(said)" "0 web: 4 slots are up"
 rota restart web:0 --no-wait
-is "--no-wait" "$(said)" "0 it has begun; rota status shows it"
+is "--no-wait" "$(said)" "0 the restart has begun; rota status shows it"
 rota scale web 5 --no-wait
-is "--no-wait of scale" "$(said)" "0 the scaling has begun; rota status shows it"
+is "--no-wait of scale" "$(said)" \
+    "0 the scaling has begun; rota status shows it"
 holds "it is done all the same" wait_for 20 all_are ready 5 web
 
 # --- commands wait for a rollout of their pool ------------------------------
@@ -150,7 +151,7 @@ command_start scale scale web 6
 command_start stop stop web:0
 rota restart web:1 --no-wait
 is "a command for its pool waits for it" "$(said)" \
-    "0 it waits for what is under way"
+    "0 the restart waits for what is under way"
 command_end reload
 is "the rollout succeeds" "$?" 0
 command_end scale
@@ -173,8 +174,12 @@ is "rota ends well" "$?" 0
 # --- old first: never two copies --------------------------------------------
 cat >"$tmp/single" <<END
 #!/bin/sh
-mkdir "$tmp/lock" || { echo two copies >>"$tmp/twice"; exit 1; }
-trap 'rmdir "$tmp/lock"; exit 0' TERM
+set -C
+trap 'rm -f "$tmp/lock"; exit 0' TERM
+if ! echo \$\$ 2>/dev/null >"$tmp/lock"; then
+	! kill -0 "\$(cat "$tmp/lock")" || echo two >>"$tmp/twice"
+	exit 1
+fi
 while :; do sleep 0.01; done
 END
 chmod 755 "$tmp/single"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# budget: 120
+# budget: 240
 # Listeners and pools come and go with a new config, while clients ask those
 # that stay; what cannot be had undoes all of it.
 # shellcheck source=t/lib.sh
@@ -130,10 +130,10 @@ END
 applies "a port moves" "web: listen: .*replaces 2.*" \
     "api: listen: .*replaces 2.*"
 holds "a port moves: nobody else is left" wait_for 20 is_settled web api
-holds "a port moves: it answers" answers "$two" 2
+holds "a port moves: it answers" wait_for 20 answers "$two" 2
 is "a port moves: those who answer are of the other pool" \
     "$(answered | sort)" "$(pids_of web | sort)"
-holds "a port moves: the pool has its other one" unix_answers 2
+holds "a port moves: the pool has its other one" wait_for 20 unix_answers 2
 load_stop moved
 no_failures "a port moves" moved
 

@@ -78,7 +78,7 @@ holds "it has the descriptors of a fresh one" \
 	diag "$(diff "$tmp/fresh" "$tmp/now")"
 port=$(web_port)
 for c in 1 16; do
-	ask "$requests" -c "$c"
+	ask "$requests" -c "$c" --max-failures 20
 	is "$c at a time: all are answered" \
 	    "$(value ok "$tmp/ask") $(value failed "$tmp/ask")" "$requests 0"
 	is "$c at a time: by 3 workers" "$(value pids "$tmp/ask")" 3

@@ -1,5 +1,5 @@
 #!/bin/sh
-# budget: 150
+# budget: 300
 # Clients of the control socket that behave badly hurt nobody else: workers
 # serve, commands are answered, and nothing is left of it afterwards.
 # shellcheck source=t/lib.sh

@@ -1,5 +1,5 @@
 #!/bin/sh
-# budget: 90
+# budget: 240
 # Rota below a service manager that speaks as systemd does: what it is told,
 # and listeners that it hands on.
 # shellcheck source=t/lib.sh

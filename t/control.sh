@@ -84,11 +84,6 @@ nobody_else() {			# nobody_else POOL...
 	cmp "$tmp/known" "$tmp/children"
 }
 
-# $port: that of the first listener of the pool.
-find_port() {			# find_port POOL
-	port=$(state "$1" | grep -o '"address":"[^"]*:[0-9]*"' | head -n 1 |
-	    sed 's/.*://; s/"//')
-}
 
 # A TCP port that nobody has, below those that the kernel gives away.
 free_port() {			# free_port N: another one for each N
@@ -103,4 +98,9 @@ free_port() {			# free_port N: another one for each N
 			return
 		fi
 	done
+}
+
+ignores_hup() {
+	[ "$((0x$(sed -n 's/^SigIgn:.//p' "/proc/$rota_pid/status") & 1))" \
+	    -eq 1 ]
 }

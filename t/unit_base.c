@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/env.h"
 #include "base/err.h"
 #include "base/limit.h"
 #include "base/list.h"
@@ -198,6 +199,83 @@ START_TEST(nearest_table)
 }
 END_TEST
 
+static const struct {
+	const char	*in;
+	size_t		 most, want;
+} cut_rows[] = {
+	{ "abc", 5, 3 }, { "abc", 3, 3 }, { "abc", 2, 2 }, { "abc", 0, 0 },
+	{ "a\xe2\x82\xac", 3, 1 }, { "a\xe2\x82\xac", 2, 1 },
+	{ "a\xe2\x82\xac" "b", 4, 4 }, { "\xc3\xa9\xc3\xa9", 3, 2 },
+	{ "\xf0\x9f\x99\x82", 3, 0 }, { "", 0, 0 },
+};
+
+START_TEST(cut_table)
+{
+	ck_assert_uint_eq(text_cut(cut_rows[_i].in, strlen(cut_rows[_i].in),
+	    cut_rows[_i].most), cut_rows[_i].want);
+}
+END_TEST
+
+static const struct {
+	const char	*in, *out;
+} to_utf8_rows[] = {
+	{ "", "" }, { "caf\xc3\xa9\n", "caf\xc3\xa9\n" },
+	{ "\xff", "\xef\xbf\xbd" },
+	{ "a\xc3(", "a\xef\xbf\xbd(" },
+	{ "\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "\xe2\x82\xac\x80", "\xe2\x82\xac\xef\xbf\xbd" },
+};
+
+START_TEST(to_utf8_table)
+{
+	const char	*in = to_utf8_rows[_i].in;
+	char		*out = malloc(3 * strlen(in) + 1);	/* no more */
+	size_t		 n = text_to_utf8(out, in, strlen(in));
+
+	ck_assert_uint_le(n, 3 * strlen(in));
+	out[n] = '\0';
+	ck_assert_str_eq(out, to_utf8_rows[_i].out);
+	ck_assert(text_is_utf8(out, n));
+	free(out);
+}
+END_TEST
+
+/* --- env ------------------------------------------------------------------ */
+
+static const struct {
+	const char *a, *b;		/* separated by blanks */
+	bool	 equal;
+} env_rows[] = {
+	{ "", "", true }, { "A=1", "", false },
+	{ "A=1 B=2", "B=2 A=1", true }, { "A=1 B=2", "A=1 B=3", false },
+	{ "A=1 B=2", "A=1 C=2", false }, { "A=1 A=2", "A=2", true },
+	{ "A=", "A=1", false }, { "AB=1", "A=B=1", false },
+};
+
+static void
+env_fill(struct env *env, const char *vars)
+{
+	char	 var[16];
+	int	 n;
+
+	for (; sscanf(vars, " %15[^ ]%n", var, &n) == 1; vars += n)
+		ck_assert_int_eq(env_put(env, var), 0);
+}
+
+START_TEST(env_is_equal)
+{
+	struct env	 a = { 0 }, b = { 0 };
+
+	env_fill(&a, env_rows[_i].a);
+	env_fill(&b, env_rows[_i].b);
+	ck_assert(env_equal(&a, &b) == env_rows[_i].equal);
+	ck_assert(env_equal(&b, &a) == env_rows[_i].equal);
+	ck_assert(env_equal(&a, &a));
+	env_free(&a);
+	env_free(&b);
+}
+END_TEST
+
 /* --- buf ------------------------------------------------------------------ */
 
 START_TEST(buf_keeps_its_limit)
@@ -357,6 +435,9 @@ fill(Suite *s)
 	tcase_add_loop_test(tc, escape_table, 0, ARRAY_LEN(escape_rows));
 	tcase_add_loop_test(tc, json_table, 0, ARRAY_LEN(json_rows));
 	tcase_add_loop_test(tc, nearest_table, 0, ARRAY_LEN(nearest_rows));
+	tcase_add_loop_test(tc, cut_table, 0, ARRAY_LEN(cut_rows));
+	tcase_add_loop_test(tc, to_utf8_table, 0, ARRAY_LEN(to_utf8_rows));
+	tcase_add_loop_test(tc, env_is_equal, 0, ARRAY_LEN(env_rows));
 	tcase_add_test(tc, buf_keeps_its_limit);
 	tcase_add_test(tc, buf_is_a_queue);
 	tcase_add_test(tc, limit_counts_what_it_holds_back);

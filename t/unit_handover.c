@@ -332,6 +332,48 @@ START_TEST(refuses_no_descriptor)
 }
 END_TEST
 
+/* Looking takes nothing: no descriptor, and no turn. */
+START_TEST(peek_leaves_it)
+{
+	struct handover	 h = new_handover();
+	unsigned char	 index;
+	int		 fds = count_fds(), i;
+
+	ck_assert_int_eq(handover_peek(&h), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(send_number(&h, 255, 1), HANDOVER_SENT);
+	ck_assert_int_eq(send_number(&h, 0, 2), HANDOVER_SENT);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(handover_peek(&h), 255);
+	ck_assert_int_eq(count_fds(), fds);
+	ck_assert_int_eq(number_in(handover_take_back(&h, &index)), 1);
+	ck_assert_int_eq(index, 255);
+	ck_assert_int_eq(handover_peek(&h), 0);
+	ck_assert_int_eq(shutdown(h.take, SHUT_RDWR), 0);
+	ck_assert_int_eq(handover_peek(&h), 0);
+	ck_assert_int_eq(number_in(receive(h.take, &index)), 2);
+	ck_assert_int_eq(handover_peek(&h), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	handover_close(&h);
+}
+END_TEST
+
+static int
+peek_without_fds(void)
+{
+	struct handover	 h = new_handover();
+
+	(void)send_number(&h, 7, 1);
+	(void)exhaust_fds();
+	return handover_peek(&h) == 7 ? 0 : 1;
+}
+
+START_TEST(peek_needs_no_descriptor)
+{
+	ck_assert_int_eq(in_child(peek_without_fds), 0);
+}
+END_TEST
+
 /* A full or an empty queue, read or not, is none that was shut down. */
 START_TEST(broken_only_by_shutdown)
 {
@@ -366,7 +408,9 @@ fill(Suite *s)
 	tcase_add_test(tc, outlives_the_worker);
 	tcase_add_test(tc, reset_for_a_successor);
 	tcase_add_test(tc, never_blocks);
+	tcase_add_test(tc, peek_leaves_it);
 	if (KERNEL_IS_IN_CHARGE) {
+		tcase_add_test(tc, peek_needs_no_descriptor);
 		tcase_add_test(tc, out_of_descriptors);
 		tcase_add_test(tc, too_many_in_flight);
 	}

@@ -375,6 +375,24 @@ START_TEST(ends_idle_connections)
 }
 END_TEST
 
+/* What comes after a time without any is not as old as that. */
+START_TEST(serves_after_a_quiet_time)
+{
+	uint16_t	 port;
+	int		 fd, i;
+
+	launch("--listen 127.0.0.1:0 --idle-timeout 1s");
+	port = said_port();
+	for (i = 0; i < 2; i++) {
+		(void)poll(NULL, 0, 2100);
+		fd = dial_port(port);
+		asks(fd, "/", "Handled by");
+		(void)close(fd);
+	}
+	end_it();
+}
+END_TEST
+
 START_TEST(says_what_is_wrong)
 {
 	static const struct {
@@ -431,6 +449,7 @@ fill(Suite *s)
 	tcase_add_test(t, goes_on_without_messages);
 	tcase_add_loop_test(t, serves_alone, 0, 4);
 	tcase_add_test(t, ends_idle_connections);
+	tcase_add_test(t, serves_after_a_quiet_time);
 	tcase_add_loop_test(t, says_what_is_wrong, 0, 14);
 	suite_add_tcase(s, t);
 }

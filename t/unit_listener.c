@@ -378,6 +378,31 @@ START_TEST(huge_backlog)
 }
 END_TEST
 
+/* What waits is kept.  The backlog of a listener shows as tcpi_sacked. */
+START_TEST(tuned)
+{
+	struct conf_listen	 l = inet4("127.0.0.1", 0);
+	int			 fd = must_open(&l), peer, on = _i == 0;
+	struct tcp_info		 info;
+	socklen_t		 len = sizeof(on), size = sizeof(info);
+
+	l = inet4("127.0.0.1", listener_port(fd));
+	listener_tune(fd, 3, _i == 1);
+	peer = try_connect(&l);
+	ck_assert_int_eq(write(peer, "x", 1), 1);
+	listener_tune(fd, 17, _i == 0);
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on,
+	    &len), 0);
+	ck_assert_int_eq(on > 0, _i == 0);
+	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size),
+	    0);
+	ck_assert_uint_eq(info.tcpi_sacked, 17);
+	ck_assert_int_ge(close(accept_soon(fd)), 0);
+	(void)close(peer);
+	listener_close(&fd);
+}
+END_TEST
+
 /* One of many sharing a listener shuts it down. */
 START_TEST(mended_after_shutdown)
 {
@@ -652,6 +677,7 @@ fill(Suite *s)
 	tcase_add_test(tc, privileged_port);
 	tcase_add_test(tc, deferred);
 	tcase_add_test(tc, huge_backlog);
+	tcase_add_loop_test(tc, tuned, 0, 2);
 	tcase_add_test(tc, mended_after_shutdown);
 	if (KERNEL_IS_IN_CHARGE)
 		tcase_add_test(tc, out_of_descriptors);

@@ -249,6 +249,36 @@ START_TEST(turn_cursor)
 }
 END_TEST
 
+/* More slots: who is up stays up, and so does whose turn it is. */
+START_TEST(turn_grows)
+{
+	static const size_t	 sizes[] = { 2, 3, 63, 64, 65, 1000 };
+	size_t			 i, k, old;
+	struct turn		 t;
+
+	ck_assert_int_eq(turn_init(&t, 2), 0);
+	turn_set(&t, 0, true);
+	turn_set(&t, 1, true);
+	ck_assert_int_eq(turn_next(&t), 0);
+	for (k = 1; k < ARRAY_LEN(sizes); k++) {
+		old = t.slots;
+		ck_assert_int_eq(turn_grow(&t, sizes[k]), 0);
+		ck_assert_uint_eq(t.slots, sizes[k]);
+		ck_assert_uint_eq(t.up_count, 2);
+		for (i = old; i < t.slots; i++)
+			ck_assert(!turn_is_up(&t, i));
+		ck_assert_int_eq(turn_next(&t), k % 2);
+	}
+	turn_set(&t, 999, true);
+	ck_assert_uint_eq(t.up_count, 3);
+	ck_assert_int_eq(turn_next(&t), 999);
+	ck_assert_int_eq(turn_next(&t), 0);
+	ck_assert_int_eq(turn_next(&t), 1);
+	ck_assert_int_eq(turn_next(&t), 999);
+	turn_fini(&t);
+}
+END_TEST
+
 /* Between two changes the counts differ by at most one, for any size. */
 START_TEST(turn_exact)
 {
@@ -299,6 +329,7 @@ fill(Suite *s)
 	tcase_add_loop_test(tc, start_window, 0, ARRAY_LEN(starts));
 	tcase_add_test(tc, turn_order);
 	tcase_add_test(tc, turn_cursor);
+	tcase_add_test(tc, turn_grows);
 	tcase_add_loop_test(tc, turn_exact, 0, 7);
 	suite_add_tcase(s, tc);
 }

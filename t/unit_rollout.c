@@ -295,6 +295,45 @@ START_TEST(rollout_skips)
 }
 END_TEST
 
+/*
+ * Two of a batch fail before the plan is asked again, ready or not: that is
+ * one failure of the batch, and nothing is stuck.
+ */
+START_TEST(rollout_two_failures)
+{
+	static const size_t	 order[][2] = { { 1, 2 }, { 2, 1 }, { 2, 3 },
+				    { 3, 2 }, { 0, 3 } };
+	bool			 old_first = _i & 1, is_ready = _i & 2;
+	enum rollout_action	 a;
+	struct world		 w;
+	size_t			 k, i, slot, started = 0;
+
+	for (k = 0; k < ARRAY_LEN(order); k++, started = 0) {
+		world_init(&w, 6, 4, old_first);
+		while (started < 4) {
+			a = rollout_next(&w.r, &slot, has_room, &w);
+			if (a == ROLLOUT_CLEAR) {
+				w.gen[slot] = -1;
+				rollout_cleared(&w.r, slot);
+				continue;
+			}
+			ck_assert_int_eq(a, ROLLOUT_START);
+			w.beside[slot] = 2;
+			started++;
+		}
+		for (i = 0; i < 4 && is_ready; i++)
+			rollout_ready(&w.r, i);
+		for (i = 0; i < 2; i++) {
+			w.beside[order[k][i]] = 0;
+			rollout_failed(&w.r, order[k][i]);
+		}
+		ck_assert_int_eq(world_run(&w), ROLLOUT_BACK);
+		assert_all(&w, 1);
+		rollout_fini(&w.r);
+	}
+}
+END_TEST
+
 /* News about slots that the plan does not wait for changes nothing. */
 START_TEST(rollout_stray_news)
 {
@@ -322,6 +361,7 @@ fill(Suite *s)
 	tcase_add_test(tc, rollout_room);
 	tcase_add_test(tc, rollout_aborted);
 	tcase_add_test(tc, rollout_skips);
+	tcase_add_loop_test(tc, rollout_two_failures, 0, 4);
 	tcase_add_test(tc, rollout_stray_news);
 	suite_add_tcase(s, tc);
 }

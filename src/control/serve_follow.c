@@ -78,8 +78,8 @@ line_json(uint64_t seq, int64_t real_ms, const char *pool, int slot,
 	clock_format(real_ms, stamp);
 	return json_pack("{s:I, s:s, s:s, s:o, s:I, s:o}", "seq",
 	    (json_int_t)seq, "time", stamp, "pool", pool, "slot",
-	    json_number_or_null(slot >= 0, slot), "pid", (json_int_t)pid, "line",
-	    json_text(text, len));
+	    json_number_or_null(slot >= 0, slot), "pid", (json_int_t)pid,
+	    "line", json_text(text, len));
 }
 
 static void
@@ -105,7 +105,8 @@ event_json(const struct event *ev)
 	    "level", log_level_name(ev->level),
 	    "kind", event_kind_name(ev->kind),
 	    "pool", a->pool != NULL ? json_string(a->pool) : json_null(),
-	    "slot", json_number_or_null(a->slot >= 0 && a->pool != NULL, a->slot),
+	    "slot", json_number_or_null(a->slot >= 0 && a->pool != NULL,
+	    a->slot),
 	    "pid", json_number_or_null(a->pid > 0, a->pid),
 	    "generation", json_number_or_null(a->generation > 0, a->generation),
 	    "text", json_text(ev->text, strlen(ev->text)));

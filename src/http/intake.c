@@ -226,7 +226,7 @@ intake_take(struct intake *in, uint64_t now_ms)
 		}
 		if (in->journal != -1)
 			intake_note(in, fd);
-		server_adopt(in->server, fd);
+		server_adopt(in->server, fd, now_ms);
 	}
 	if (in->budget < BUDGET_MAX)
 		in->budget *= 2;

@@ -247,7 +247,7 @@ server_readable(struct server *s, void *arg)
 }
 
 void
-server_adopt(struct server *s, int fd)
+server_adopt(struct server *s, int fd, uint64_t now_ms)
 {
 	struct epoll_event	 ev = { .events = EPOLLIN | EPOLLONESHOT };
 	struct conn		*c = calloc(1, sizeof(*c));
@@ -257,7 +257,7 @@ server_adopt(struct server *s, int fd)
 		return;
 	}
 	c->fd = fd;
-	c->quiet_since_ms = s->now_ms;
+	c->quiet_since_ms = now_ms;
 	list_init(&c->waiting);
 	list_append(&s->fresh, &c->node);
 	s->conn_count++;
@@ -332,6 +332,8 @@ server_expire(struct server *s)
 
 	while (server_expiry_ms(s) <= s->now_ms) {
 		c = LIST_ENTRY(s->fresh.next, struct conn, node);
+		/* Its pointer is not to come out of the set any more. */
+		(void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		(void)shutdown(c->fd, SHUT_RDWR);
 		server_readable(s, c);
 	}

@@ -28,7 +28,7 @@ void		 server_run(struct server *, uint64_t now_ms);
 int64_t		 server_timeout_ms(struct server *, uint64_t now_ms);
 
 /* Takes the connection. */
-void		 server_adopt(struct server *, int fd);
+void		 server_adopt(struct server *, int fd, uint64_t now_ms);
 /* The first byte is there, or the end.  The pointer is used up. */
 void		 server_readable(struct server *, void *);
 size_t		 server_connections(const struct server *);

@@ -1,6 +1,7 @@
 #ifndef OS_LOOP_H
 #define OS_LOOP_H
 #include <ev.h>
+#include <stdbool.h>
 #include <stdint.h>
 struct err;
 
@@ -12,6 +13,13 @@ struct err;
  */
 struct ev_loop	*loop_new(struct err *e);
 void		 loop_free(struct ev_loop *);
+
+/* ev_is_active, for those who only look. */
+static inline bool
+loop_timer_runs(const ev_timer *t)
+{
+	return t->active != 0;
+}
 
 /* Milliseconds to the seconds that libev counts in. */
 static inline double

@@ -164,8 +164,8 @@ change_concerns(const struct change *c, const struct pool *p)
 {
 	size_t	 i;
 
-	if (c->kind == CHANGE_APPLY)
-		return true;
+	if (c->kind == CHANGE_APPLY || c->steps == NULL)
+		return true;			/* or who knows yet */
 	for (i = 0; i < c->count; i++)
 		if (c->steps[i].pool == p)
 			return true;

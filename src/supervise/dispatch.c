@@ -559,6 +559,7 @@ void
 dispatch_open(struct dispatch *d)
 {
 	d->closed = false;
+	dispatch_update(d);
 }
 
 struct queue *

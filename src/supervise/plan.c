@@ -168,8 +168,8 @@ plan_start(struct plan *pl, struct pool *p, const struct conf_pool *to,
 	if (opens && plan_add(pl, PLAN_START, p, to, "opens the listeners of "
 	    "the pool again") == -1)
 		return -1;
-	if (!opens && plan_add(pl, PLAN_START, p, to, "starts %zu slot%s that %s %s", n,
-	    n == 1 ? "" : "s", n == 1 ? "was" : "were",
+	if (!opens && plan_add(pl, PLAN_START, p, to, "starts %zu slot%s that "
+	    "%s %s", n, n == 1 ? "" : "s", n == 1 ? "was" : "were",
 	    count_down(p, to->count, false) == n ? "stopped by command" :
 	    "stopped or had ended") == -1)
 		return -1;

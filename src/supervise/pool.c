@@ -238,6 +238,8 @@ pool_reload(struct pool *p, struct generation *g, size_t slots,
 	p->reload = reload_new(p, g, slots, e);
 	if (p->reload == NULL)
 		return -1;
+	if (g->handover)
+		dispatch_open(&p->dispatch);	/* it may have been shared */
 	reload_begin(p->reload);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "os/loop.h"
 #include "supervise/pool.h"
 #include "supervise/slot.h"
 #include "supervise/worker.h"
@@ -30,7 +31,7 @@ settle_judge_up(const struct slot *s)
 		return SETTLED;
 	if (s->ended && !s->ended_badly)
 		return SETTLED;
-	if (!slot_is_wanted(s) || ev_is_active(&s->restart) ||
+	if (!slot_is_wanted(s) || loop_timer_runs(&s->restart) ||
 	    s->backoff.failures >= FAILURES_MOST)
 		return IN_VAIN;
 	return PENDING;

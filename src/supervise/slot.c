@@ -84,7 +84,7 @@ slot_state(const struct slot *s)
 		return s->draining_count > 0 ? SLOT_STOPPING : SLOT_STOPPED;
 	if (s->held)
 		return SLOT_EMPTY;
-	return ev_is_active(&s->restart) ? SLOT_BACKOFF : SLOT_WAITING;
+	return loop_timer_runs(&s->restart) ? SLOT_BACKOFF : SLOT_WAITING;
 }
 
 bool
@@ -97,7 +97,7 @@ slot_is_wanted(const struct slot *s)
 bool
 slot_is_settled(struct slot *s)
 {
-	return s->ended || s->stopped || ev_is_active(&s->restart) ||
+	return s->ended || s->stopped || loop_timer_runs(&s->restart) ||
 	    (s->was_started && !list_empty(&s->waiting));
 }
 
@@ -255,7 +255,7 @@ slot_reconcile(struct slot *s)
 			slot_drain(s);
 		return;
 	}
-	if (s->current != NULL || ev_is_active(&s->restart))
+	if (s->current != NULL || loop_timer_runs(&s->restart))
 		return;
 	if (slot_may_start(s))
 		slot_start(s);
