@@ -297,7 +297,7 @@ START_TEST(events)
 	    "\"pool\":\"web\",\"slot\":1,\"pid\":5,\"text\":\"left\"}",
 	    "T rota: warning: web[1] pid 5: left");
 	check_event(event_format, "{\"time\":1500,\"pool\":\"web\","
-	    "\"slot\":null,\"text\":\"web: ready\"}",
+	    "\"slot\":null,\"text\":\"ready\"}",
 	    "1970-01-01T00:00:01.500Z rota: web: ready");
 	check_event(event_format, "{\"time\":\"T\",\"pool\":\"web\","
 	    "\"slot\":0,\"pid\":5,\"text\":\"message\","

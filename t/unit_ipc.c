@@ -512,7 +512,7 @@ START_TEST(dialect_env)
 {
 	struct dialect_facts	 f = {
 		.pool = "web", .slot = 3, .count = 4, .generation = 9,
-		.port = 7000, .ipc_fd = 5, .conn_fd = 6,
+		.port = 7000, .ipc_fd = 5, .conn_fd = 6, .ready_fd = -1,
 	};
 	struct env		 env = { 0 };
 

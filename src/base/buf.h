@@ -32,6 +32,6 @@ buf_len(const struct buf *b)
 static inline char *
 buf_head(const struct buf *b)
 {
-	return b->data + b->start;
+	return b->data != NULL ? b->data + b->start : NULL;
 }
 #endif

@@ -92,10 +92,13 @@ static json_t *
 lines_json(const struct buf *b)
 {
 	json_t		*list = json_array();
-	const char	*p = buf_head(b), *end = p + buf_len(b);
+	const char	*p;
+	size_t		 at, len = buf_len(b);
 
-	for (; p < end; p += strlen(p) + 1)
+	for (at = 0; at < len; at += strlen(p) + 1) {
+		p = buf_head(b) + at;
 		(void)json_array_append_new(list, json_text(p, strlen(p)));
+	}
 	return list;
 }
 

@@ -408,6 +408,7 @@ reload_obituary(struct reload *r, const struct slot *s,
 {
 	char		 end[64], what[192];
 	const char	*p;
+	size_t		 at;
 
 	worker_describe_end(w, end, sizeof(end));
 	if (w->was_ready)
@@ -423,10 +424,10 @@ reload_obituary(struct reload *r, const struct slot *s,
 	if (buf_len(&r->lines) > 0)
 		return;			/* one is enough */
 	history_tail(&s->history, w->pid, &r->lines);
-	p = buf_head(&r->lines);
-	for (; p < buf_head(&r->lines) + buf_len(&r->lines);
-	    p += strlen(p) + 1)
+	for (at = 0; at < buf_len(&r->lines); at += strlen(p) + 1) {
+		p = buf_head(&r->lines) + at;
 		slot_post(s, w, LOG_ERR, EV_ROLLOUT, "last line: %s", p);
+	}
 }
 
 void
