@@ -166,12 +166,13 @@ holds "remove a pool: its clients are refused" wait_for 20 refuses "$two"
 holds "remove a pool: its workers are gone" wait_for 20 is_settled web
 
 # A removed pool that still drains cannot be had again yet.
+: >"$tmp/hold"
 web "$one" more <<END
   - name: slow
-    argv: [ sh, -c, "trap '' TERM; while :; do sleep 0.1; done" ]
+    argv: [ sh, -c, "trap '' TERM; while [ -e $tmp/hold ]; do sleep 0.1; done" ]
     count: 1
     ready: { delay: 100ms, soak: 100ms }
-    stop: { timeout: 2s }
+    stop: { timeout: 60s }
 END
 applies "a slow pool" "slow: new pool; starts 1 worker"
 cp "$rota_config" "$tmp/with_slow"
@@ -181,6 +182,7 @@ cp "$tmp/with_slow" "$rota_config"
 rota apply
 like "it cannot be had again yet" "$(said)" \
     "^1 .*pool 'slow' is still stopping"
+rm "$tmp/hold"
 holds "but when it is gone" wait_for 20 eval 'rota apply; [ $status -eq 0 ]'
 web "$one"
 rota apply

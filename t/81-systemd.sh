@@ -108,16 +108,16 @@ cat >"$tmp/slow.py" <<'END'
 import os, socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
-for i in range(8):
-    s.send(b"EXTEND_TIMEOUT_USEC=2500000")
-    time.sleep(0.25)
+for i in range(14):
+    s.send(b"EXTEND_TIMEOUT_USEC=5000000")
+    time.sleep(0.5)
 s.send(b"READY=1")
 time.sleep(60)
 END
 start_rota "command: $python $tmp/slow.py
 dialect: systemd
 count: 1
-ready: {timeout: 1500ms}"
+ready: {timeout: 5s}"
 holds "EXTEND_TIMEOUT_USEC gives it more time" wait_for 20 all_ready 1
 is "and nobody was killed" "$(log_count 'killing it')" 0
 stop_rota

@@ -16,7 +16,16 @@ has() {				# has NAME PROGRAM
 	return 1
 }
 
-# try NAME: with the config in $tmp/NAME.yaml
+# Those that stop as uvicorn does close what they have accepted and not yet
+# read from: rare, and theirs.  Any other failure would be rota's.
+only_closed() {			# only_closed NAME
+	sed '/^failed_reset=/d; /^failed_early_eof=/d' "$tmp/$1.out" |
+	    grep '^failed_.*=[1-9]' && return 1
+	[ $(($(load_value "$1" failed) * 100)) -lt \
+	    "$(load_value "$1" requests)" ]
+}
+
+# try NAME [closing]: with the config in $tmp/NAME.yaml
 try() {
 	rota_config=$tmp/$1.yaml
 	run_rota
@@ -38,7 +47,11 @@ try() {
 	load_start new -c 4 --at-least "$requests"
 	holds "$1: rolling restart" rollout
 	load_stop new
-	no_failures "$1" new
+	if [ "${2-}" = closing ]; then
+		holds "$1: only what it closed itself failed" only_closed new
+	else
+		no_failures "$1" new
+	fi
 	holds "$1: answers after it" ask 10
 	stop_rota
 	is "$1: a graceful stop" "$? $(log_count 'killing it')" "0 0"
@@ -88,7 +101,7 @@ if has uvicorn uvicorn; then
 listen: http=127.0.0.1:0
 dialect: plain
 ready: {delay: 3s, soak: 100ms}'
-	try uvicorn
+	try uvicorn closing
 fi
 
 # --- nginx: NGINX -------------------------------------------------------------
