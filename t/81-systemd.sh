@@ -47,7 +47,8 @@ fetch /notify?STATUS=one%0AX_UNKNOWN=1%0A%0ASTATUS=two%1b
 holds "the last STATUS counts, and is escaped" \
     wait_for 10 status_of 'two..x1b'
 fetch /notify?MAINPID=1
-holds "MAINPID is not followed" wait_for 10 log_has 1 'MAINPID'
+holds "a MAINPID of somebody else is not believed" \
+    wait_for 10 log_has 1 'MAINPID.*not in the session'
 fetch /notify?ERRNO=2
 holds "ERRNO is logged" wait_for 10 log_has 1 'No such file or directory'
 fetch /notify?EXTEND_TIMEOUT_USEC=-1

@@ -256,6 +256,36 @@ START_TEST(sigchld_was_ignored)
 }
 END_TEST
 
+/* Its pid is still its own when the last that it said is heard. */
+static void
+before_cb(void *arg)
+{
+	struct seen	*s = arg;
+	siginfo_t	 si;
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)s->pid, &si, WEXITED |
+	    WNOWAIT), 0);
+	ck_assert(reaper_knows(s->reaper, s->pid));
+	s->known = true;
+}
+
+START_TEST(tells_before_it_reaps)
+{
+	struct err	 e;
+	struct seen	 s = { .reaper = new_reaper() };
+	struct seen	 before = { .reaper = s.reaper };
+
+	before.pid = start_exiting(2);
+	reaper_before(s.reaper, before_cb, &before);
+	ck_assert_int_eq(reaper_watch(s.reaper, before.pid, died_cb, &s,
+	    &e), 0);
+	collect_until(s.reaper, &s.calls, 1);
+	ck_assert(before.known);
+	ck_assert_int_eq(WEXITSTATUS(s.status), 2);
+	reaper_free(s.reaper);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -271,6 +301,7 @@ fill(Suite *s)
 	tcase_add_test(tc, watches_within_callbacks);
 	tcase_add_test(tc, keeps_a_large_table);
 	tcase_add_test(tc, sigchld_was_ignored);
+	tcase_add_test(tc, tells_before_it_reaps);
 	suite_add_tcase(s, tc);
 }
 

@@ -23,6 +23,8 @@ struct reaper {
 	struct child	**buckets;
 	size_t		  size;		/* of buckets */
 	size_t		  count;
+	void		(*before)(void *arg);
+	void		 *before_arg;
 };
 
 static struct child **
@@ -194,16 +196,36 @@ died(struct reaper *r, pid_t pid, int status)
 }
 
 void
+reaper_before(struct reaper *r, void (*cb)(void *arg), void *arg)
+{
+	r->before = cb;
+	r->before_arg = arg;
+}
+
+/* One that has died, and is left as it is; 0: there is none. */
+static pid_t
+next_dead(void)
+{
+	siginfo_t	 si = { .si_pid = 0 };
+	int		 r;
+
+	do {
+		r = waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT);
+	} while (r == -1 && errno == EINTR);
+	return r == 0 ? si.si_pid : 0;
+}
+
+void
 reaper_collect(struct reaper *r)
 {
 	pid_t	 pid;
 	int	 status;
 
-	for (;;) {
-		pid = waitpid(-1, &status, WNOHANG);
-		if (pid > 0)
-			died(r, pid, status);
-		else if (pid == 0 || errno != EINTR)
-			return;		/* none has died, or there is none */
+	while ((pid = next_dead()) != 0) {
+		if (r->before != NULL)
+			r->before(r->before_arg);
+		if (waitpid(pid, &status, WNOHANG) != pid)
+			return;
+		died(r, pid, status);
 	}
 }

@@ -20,6 +20,11 @@ void		 reaper_forget(struct reaper *, pid_t);
 /* What a child is watched with by this callback, or NULL. */
 void		*reaper_arg(const struct reaper *, pid_t, reaper_cb *);
 bool		 reaper_knows(const struct reaper *, pid_t);
+/*
+ * Called when a child has died, before it is reaped: what it has sent is
+ * there to be read, and its pid still names it.
+ */
+void		 reaper_before(struct reaper *, void (*)(void *arg), void *arg);
 /* Collect every child that has died: one SIGCHLD may stand for many. */
 void		 reaper_collect(struct reaper *);
 /* How many are watched. */

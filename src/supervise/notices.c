@@ -13,6 +13,8 @@
 
 /* So many in a row, then others have their turn. */
 #define NOTICES_AT_ONCE 32
+/* No more can wait in the socket, as systems are set up. */
+#define NOTICES_WAITING 1024
 
 static void	notices_readable(struct ev_loop *, ev_io *, int);
 
@@ -58,18 +60,15 @@ notices_refuse(struct notices *n, pid_t pid)
 }
 
 static void
-notices_readable(struct ev_loop *loop, ev_io *io, int revents)
+notices_read(struct notices *n, int at_most)
 {
 	static char	 data[SDNOTIFY_MAX];
-	struct notices	*n = io->data;
 	struct datagram	 d = { .data = data, .size = sizeof(data) };
 	struct sdnotify	 said;
 	struct worker	*w;
 	int		 i;
 
-	(void)loop;
-	(void)revents;
-	for (i = 0; i < NOTICES_AT_ONCE && datagram_receive(n->fd, &d) == 1;
+	for (i = 0; i < at_most && datagram_receive(n->fd, &d) == 1;
 	    i++) {
 		w = worker_find(n->common->reaper, d.pid);
 		if (w == NULL) {
@@ -79,4 +78,19 @@ notices_readable(struct ev_loop *loop, ev_io *io, int revents)
 		sdnotify_parse(data, d.len, &said);
 		worker_notified(w, &said, d.fd_count);
 	}
+}
+
+static void
+notices_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	notices_read(io->data, NOTICES_AT_ONCE);
+}
+
+void
+notices_drain(struct notices *n)
+{
+	if (n->fd != -1)
+		notices_read(n, NOTICES_WAITING);
 }

@@ -23,4 +23,6 @@ void	notices_init(struct notices *, struct common *);
 void	notices_fini(struct notices *);
 /* Its address, or NULL with *e set. */
 const char *notices_address(struct notices *, struct err *e);
+/* Hear all that has been sent so far. */
+void	notices_drain(struct notices *);
 #endif

@@ -523,11 +523,11 @@ slot_oldest_start(const struct slot *s)
 	size_t			 i;
 
 	for (i = 0; i < ARRAY_LEN(w); i++)
-		if (w[i] != NULL && (t = tree_start_ticks(w[i]->pid)) != 0 &&
+		if (w[i] != NULL && (t = worker_start_ticks(w[i])) != 0 &&
 		    (oldest == 0 || t < oldest))
 			oldest = t;
 	for (n = s->draining.next; n != &s->draining; n = n->next) {
-		t = tree_start_ticks(LIST_ENTRY(n, struct worker, node)->pid);
+		t = worker_start_ticks(LIST_ENTRY(n, struct worker, node));
 		if (t != 0 && (oldest == 0 || t < oldest))
 			oldest = t;
 	}
@@ -542,9 +542,9 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	bool		 was_beside = w == s->beside;
 	char		 name[16];
 	size_t		 killed;
-	pid_t		 pid = w->pid;
+	pid_t		 leader = w->main.leader;
 
-	s->last_pid = pid;
+	s->last_pid = w->pid;
 	s->last_ending = w->ending;
 	s->last_ended_ms = w->ended_ms;
 	if (was_current) {
@@ -558,7 +558,7 @@ slot_worker_gone(struct slot *s, struct worker *w)
 		slot_left(s, w);
 	}
 	(void)snprintf(name, sizeof(name), "%u", s->index);
-	killed = tree_kill_left(p->common->reaper, pid, p->name, name,
+	killed = tree_kill_left(p->common->reaper, leader, p->name, name,
 	    slot_oldest_start(s));
 	if (killed > 0)
 		slot_post(s, w, LOG_INFO, EV_TROUBLE, "killed %zu of its "

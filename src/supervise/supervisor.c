@@ -108,6 +108,13 @@ supervisor_watch_signals(struct supervisor *s, struct err *e)
 	return 0;
 }
 
+/* What the dead have said last. */
+static void
+supervisor_hear(void *notices)
+{
+	notices_drain(notices);
+}
+
 static int
 supervisor_init(struct supervisor *s, struct err *e)
 {
@@ -121,6 +128,7 @@ supervisor_init(struct supervisor *s, struct err *e)
 	listeners_init(&s->common.listeners, s->common.loop,
 	    &s->common.journal);
 	notices_init(&s->common.notices, &s->common);
+	reaper_before(s->common.reaper, supervisor_hear, &s->common.notices);
 	acks_init(&s->common.acks, &s->common);
 	manager_init(&s->manager, s);
 	s->common.cpus = cpus_usable();

@@ -159,7 +159,7 @@ worker_channel_closed(void *arg, const char *why)
 		worker_post(w, LOG_DEBUG, EV_STATUS, "closed its channel");
 	/* It was told to leave by a message that it will never read. */
 	if (w->state == WS_DRAINING && w->channel.unsent && !w->reaped)
-		tree_signal_group(w->pid, w->gen->conf->stop.signal);
+		worker_signal_group(w, w->gen->conf->stop.signal);
 }
 
 static const struct channel_ops channel_ops = {
@@ -219,7 +219,7 @@ worker_leave(struct worker *w)
 		message_unref(m);
 	}
 	if (r == -1)
-		tree_signal_group(w->pid, w->gen->conf->stop.signal);
+		worker_signal_group(w, w->gen->conf->stop.signal);
 }
 
 /* What it has not done that would have made it ready, or NULL. */
@@ -329,7 +329,7 @@ worker_handle(struct worker *w, enum worker_event ev)
 	if (st.acts & WA_LEAVE)
 		worker_leave(w);
 	if (st.acts & WA_KILL)
-		tree_kill(w->pid);
+		tree_kill(w->main.leader);
 	if (st.acts & WA_SERVE) {
 		w->was_ready = true;
 		w->ready_ms = clock_ms();
@@ -355,18 +355,19 @@ worker_limit_over(struct ev_loop *loop, ev_timer *t, int revents)
 }
 
 /* Reaped: hear its last words, then let the pool know. */
-static void
+void
 worker_exited(void *arg, pid_t pid, int status)
 {
 	struct worker	*w = arg;
 
-	(void)pid;
+	if (worker_main_goes_on(w, pid))
+		return;
 	w->reaped = true;
 	w->ended_ms = clock_ms();
 	w->ending.signaled = WIFSIGNALED(status);
 	w->ending.code = WIFSIGNALED(status) ? WTERMSIG(status) :
 	    WEXITSTATUS(status);
-	tree_signal_group(w->pid, SIGKILL);	/* what it leaves behind */
+	worker_main_over(w, pid);
 	channel_drain(&w->channel);
 	channel_close(&w->channel);
 	output_drain(&w->output);
@@ -397,7 +398,7 @@ worker_begin(struct worker *w, const struct launched *l)
 		.pid = l->pid,
 	};
 
-	w->pid = l->pid;
+	worker_main_begin(w, l->pid);
 	w->state = WS_STARTING;
 	output_init(&w->output, w->job.common->loop, l->out_fd, &to);
 	if (l->ipc_fd != -1) {
@@ -426,6 +427,7 @@ worker_start(const struct worker_job *job, struct err *e)
 	ev_timer_init(&w->limit, worker_limit_over, 0., 0.);
 	w->limit.data = w;
 	ready_init(&w->readiness, w);
+	worker_main_init(w);
 	worker_heartbeat_init(w);
 	if (launch(job, &l, e) == -1) {
 		free(w);
@@ -454,6 +456,7 @@ worker_free(struct worker *w)
 		return;
 	ev_timer_stop(w->job.common->loop, &w->limit);
 	ready_end(&w->readiness);
+	worker_main_fini(w);
 	ev_timer_stop(w->job.common->loop, &w->heartbeat);
 	channel_close(&w->channel);
 	output_close(&w->output);
@@ -473,12 +476,6 @@ void
 worker_kill(struct worker *w)
 {
 	worker_handle(w, WE_KILL);
-}
-
-bool
-worker_signal(const struct worker *w, int sig)
-{
-	return !w->reaped && kill(w->pid, sig) == 0;
 }
 
 bool

@@ -44,6 +44,18 @@ struct worker_job {
 	void				*arg;
 };
 
+/* Which of its processes is the worker; see worker_main.c. */
+struct worker_main {
+	pid_t			 leader;	/* was started first */
+	bool			 leader_gone;
+	pid_t			 before;	/* was it before; 0: none */
+	int			 fd;		/* of another than the leader,
+						   else -1 */
+	ev_io			 io;
+	ev_timer		 lost;
+	unsigned long long	 start_ticks;	/* of the leader; 0: ask */
+};
+
 /*
  * One process, from exec to obituary.  Its state changes in one function,
  * which also sets the limit of the new state.
@@ -53,7 +65,8 @@ struct worker {
 	struct worker_job	 job;
 	struct generation	*gen;
 	struct queue		*queue;
-	pid_t			 pid;
+	pid_t			 pid;		/* of its main process */
+	struct worker_main	 main;
 	enum worker_state	 state;
 	struct ending		 ending;	/* asked: from the first wish */
 	bool			 said_ready;	/* over its channel */
@@ -100,6 +113,8 @@ void		 ending_describe(const struct ending *, char *buf,
 void		 worker_describe_end(const struct worker *, char *buf,
 		    size_t size);
 struct about	 worker_about(const struct worker *);
+/* Start of the first of its processes, see tree_start_ticks. */
+unsigned long long worker_start_ticks(const struct worker *);
 /* How long its state may last from now on; 0: for ever. */
 uint64_t	 worker_time_left(struct worker *);
 /* How long it has been (or was) ready. */
@@ -115,6 +130,21 @@ void		 worker_complain(struct worker *, const char *what,
 		    const char *detail);
 /* The limit of its state is at least so long from now on. */
 void		 worker_extend(struct worker *, uint64_t ms);
+/*
+ * One of its processes was reaped: the main one, or one that was it before.
+ */
+void		 worker_exited(void *worker, pid_t, int status);
+void		 worker_main_init(struct worker *);
+void		 worker_main_begin(struct worker *, pid_t);
+void		 worker_main_fini(struct worker *);
+/* It says that this is its main process: believe it where that is safe. */
+void		 worker_follow(struct worker *, pid_t);
+/* Whether the end of this process is not the worker's. */
+bool		 worker_main_goes_on(struct worker *, pid_t);
+/* It is: whatever is left of the worker is killed. */
+void		 worker_main_over(struct worker *, pid_t);
+/* To all of its group, and to its main process. */
+void		 worker_signal_group(const struct worker *, int sig);
 void		 worker_heartbeat_init(struct worker *);
 /* A sign of life, or another state: the next is due within its time. */
 void		 worker_heartbeat(struct worker *);

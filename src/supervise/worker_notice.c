@@ -54,13 +54,6 @@ worker_notified_oddly(struct worker *w, const struct sdnotify *n, size_t fds)
 		    "to be stored (FDSTORE): that is not done, they are "
 		    "closed", fds);
 	}
-	if ((n->has & SDNOTIFY_MAINPID) != 0 && n->main_pid != w->pid &&
-	    !w->refused_main) {
-		w->refused_main = true;
-		worker_post(w, LOG_INFO, EV_TROUBLE, "says that its main "
-		    "process is %ld (MAINPID): the one that was started is "
-		    "still what counts", (long)n->main_pid);
-	}
 }
 
 static void
@@ -80,6 +73,8 @@ worker_notified_text(struct worker *w, const struct sdnotify *n)
 void
 worker_notified(struct worker *w, const struct sdnotify *n, size_t fds)
 {
+	if ((n->has & SDNOTIFY_MAINPID) != 0)
+		worker_follow(w, n->main_pid);
 	worker_notified_oddly(w, n, fds);
 	worker_notified_text(w, n);
 	if ((n->has & SDNOTIFY_EXTEND) != 0)
