@@ -103,6 +103,28 @@ like "SERVER_STARTER_PORT" "$(variable SERVER_STARTER_PORT)" \
     "^$port=3;127.0.0.1:[0-9]+=4;$tmp/sock=5\$"
 is "SERVER_STARTER_GENERATION" "$(variable SERVER_STARTER_GENERATION)" 2
 
+# --- several at once ------------------------------------------------------
+try "systemd and server-starter" "command: $worker
+dialect: [systemd, server-starter]
+listen: ['http=127.0.0.1:0', 'unix:$tmp/sock']"
+like "the listeners by both names" "$(variable LISTEN_FDS) $(variable \
+    LISTEN_FDNAMES) $(variable SERVER_STARTER_PORT)" \
+    "^2 http:unknown 127.0.0.1:$port=3;$tmp/sock=4\$"
+start_rota "command: $worker
+dialect: [systemd, rota]
+balance: shared
+port: 0
+count: 1"
+port=$(rota_port)
+holds "systemd and rota: is ready" wait_for 20 all_ready 1
+fetch /env
+is "its listener, its channel" "$(variable LISTEN_FDS) $(variable \
+    ROTA_IPC_FD) $(variable ROTA_CONN_FD)" "1 4 "
+like "status shows both" "$("$top_builddir/rota" status -c "$tmp/rota.yaml" \
+    --json)" '"dialect": ?"systemd\+rota"'
+stop_rota
+is "rota ends well" "$?" 0
+
 # --- a port for each worker -----------------------------------------------
 base=$("$python" -c 'import socket
 s = [socket.socket() for i in range(2)]

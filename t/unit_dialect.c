@@ -148,6 +148,54 @@ START_TEST(no_listeners)
 }
 END_TEST
 
+/* --- several at once ------------------------------------------------------ */
+
+START_TEST(mixed)
+{
+	struct conf_pool	 c = {
+		.dialects = { CONF_SYSTEMD, CONF_EINHORN,
+		    CONF_SERVER_STARTER },
+		.dialect_count = 3,
+	};
+	struct dialect_mix	 m;
+	struct env		 env = { 0 };
+
+	dialect_mix(&m, &c);
+	ck_assert_str_eq(m.all.name, "systemd+einhorn+server-starter");
+	ck_assert(m.all.notifies && m.all.acks && m.all.channel);
+	ck_assert(m.all.parse == dialect_einhorn.parse);
+	ck_assert_int_eq(dialect_set_env(&m.all, &env, &facts), 0);
+	ck_assert_str_eq(env_get(&env, "LISTEN_FDS"), "4");
+	ck_assert_str_eq(env_get(&env, "EINHORN_FD_3"), "6");
+	ck_assert_str_eq(env_get(&env, "SERVER_STARTER_PORT"),
+	    "80=3;127.0.0.1:81=4;[::1]:82=5;/run/x=6");
+	env_free(&env);
+}
+END_TEST
+
+/* One that cannot take connections one by one makes that of all. */
+START_TEST(mixed_with_rota)
+{
+	struct conf_pool	 c = {
+		.dialects = { CONF_ROTA, CONF_SYSTEMD }, .dialect_count = 1,
+	};
+	struct dialect_mix	 m;
+
+	dialect_mix(&m, &c);
+	ck_assert_str_eq(m.all.name, "rota");
+	ck_assert(m.all.handover && !m.all.notifies);
+	c.dialect_count = 2;
+	dialect_mix(&m, &c);
+	ck_assert(!m.all.handover && m.all.notifies && m.all.channel);
+	ck_assert(m.all.hello == dialect_rota.hello);
+	c.dialects[0] = CONF_SYSTEMD;
+	c.dialects[1] = CONF_ROTA;
+	dialect_mix(&m, &c);
+	ck_assert(!m.all.handover && m.all.notifies && m.all.channel);
+	ck_assert(m.all.hello == dialect_rota.hello);
+}
+END_TEST
+
 /* --- what a worker of einhorn says ---------------------------------------- */
 
 static const struct {
@@ -197,6 +245,8 @@ fill(Suite *s)
 {
 	TCase	*tc = tcase_create("dialect");
 
+	tcase_add_test(tc, mixed);
+	tcase_add_test(tc, mixed_with_rota);
 	tcase_add_loop_test(tc, notification, 0, (int)ARRAY_LEN(notes));
 	tcase_add_test(tc, notified_values);
 	tcase_add_loop_test(tc, environment, 0, (int)ARRAY_LEN(told));

@@ -74,7 +74,9 @@ struct conf_pool {
 	bool			 defer_accept;
 	uint64_t		 count;		/* auto is resolved */
 	enum conf_balance	 balance;
-	enum conf_dialect	 dialect;
+	enum conf_dialect	 dialect;	/* the first of these */
+	enum conf_dialect	 dialects[CONF_DIALECT__COUNT];
+	size_t			 dialect_count;	/* 1.. */
 	enum conf_restart	 restart;
 	bool			 success_exit[256];
 	struct backoff_rule	 backoff;

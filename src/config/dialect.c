@@ -17,6 +17,7 @@
 #include "config/node.h"
 #include "config/problem.h"
 #include "config/shape.h"
+#include "config/value.h"
 #include "config/yaml.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
@@ -30,25 +31,34 @@ static const struct rule {
 	bool		 needs_listener;
 	bool		 heartbeat;
 	int		 stop_signal;
+	/* What decides whether it goes with another. */
+	bool		 goes;		/* with any other at all */
+	bool		 channel;	/* it has the one for messages */
+	bool		 takes;		/* connections, not listeners */
 } rules[CONF_DIALECT__COUNT] = {
 	[CONF_ROTA] = { .ready = CONF_READY_MESSAGE, .says_ready = true,
-	    .hears = true, .stop_signal = SIGTERM },
+	    .hears = true, .stop_signal = SIGTERM,
+	    .goes = true, .channel = true, .takes = true },
 	[CONF_PLAIN] = { .ready = CONF_READY_DELAY, .stop_signal = SIGTERM },
 	[CONF_SYSTEMD] = { .ready = CONF_READY_NOTIFY, .heartbeat = true,
-	    .stop_signal = SIGTERM },
+	    .stop_signal = SIGTERM, .goes = true },
 	[CONF_EINHORN] = { .ready = CONF_READY_MESSAGE, .says_ready = true,
-	    .needs_listener = true, .stop_signal = SIGUSR2 },
+	    .needs_listener = true, .stop_signal = SIGUSR2,
+	    .goes = true, .channel = true },
 	[CONF_SERVER_STARTER] = { .ready = CONF_READY_DELAY,
-	    .needs_listener = true, .stop_signal = SIGTERM },
+	    .needs_listener = true, .stop_signal = SIGTERM, .goes = true },
 };
+
+/* "systemd+server-starter" */
+#define NAME_SIZE 128
 
 /* One pool, and where its keys stand. */
 struct speech {
 	struct build		*b;
 	struct conf_pool	*pool;
 	const struct shape_map	*m;
-	const struct rule	*rule;
-	const char		*name;		/* of the dialect */
+	struct rule		 rule;		/* of all its dialects */
+	char			 name[NAME_SIZE]; /* of them */
 };
 
 #define SPEECH_PROBLEM(s, key, ...) \
@@ -72,13 +82,13 @@ is_handed_over(const struct speech *s)
 static void
 check_messages(const struct speech *s)
 {
-	if (!s->rule->says_ready &&
+	if (!s->rule.says_ready &&
 	    s->pool->ready.when == CONF_READY_MESSAGE)
 		SPEECH_PROBLEM(s, POOL_READY_WHEN, "ready.when: a worker of "
 		    "dialect %s sends no messages; expected %s, or "
 		    "'dialect: rota'", s->name,
-		    keys_pool.keys[POOL_READY_WHEN].words[s->rule->ready]);
-	if (!s->rule->hears && s->m->seen[POOL_BROADCAST])
+		    keys_pool.keys[POOL_READY_WHEN].words[s->rule.ready]);
+	if (!s->rule.hears && s->m->seen[POOL_BROADCAST])
 		SPEECH_PROBLEM(s, POOL_BROADCAST, "broadcast: a worker of "
 		    "dialect %s hears no messages; add 'dialect: rota' if "
 		    "it does", s->name);
@@ -162,10 +172,10 @@ build_probe(const struct speech *s, const struct raw_value *v)
 static void
 check_what_it_needs(const struct speech *s)
 {
-	if (s->rule->needs_listener && !has_listeners(s))
+	if (s->rule.needs_listener && !has_listeners(s))
 		SPEECH_PROBLEM(s, POOL_DIALECT, "dialect: %s is a way to pass "
 		    "listeners on; add 'port' or 'listen'", s->name);
-	if (s->m->seen[POOL_HEALTH_HEARTBEAT] && !s->rule->heartbeat)
+	if (s->m->seen[POOL_HEALTH_HEARTBEAT] && !s->rule.heartbeat)
 		SPEECH_PROBLEM(s, POOL_HEALTH_HEARTBEAT, "health.heartbeat: "
 		    "a worker of dialect %s sends none; it needs 'dialect: "
 		    "systemd'", s->name);
@@ -178,7 +188,7 @@ check_own_ports(const struct speech *s)
 
 	if (pool->first_port == 0)
 		return;
-	if (s->rule->needs_listener)
+	if (s->rule.needs_listener)
 		SPEECH_PROBLEM(s, POOL_PORT, "port: '%llu+' means that each "
 		    "worker listens by itself, and dialect %s is a way to "
 		    "pass listeners on; use one port",
@@ -261,6 +271,102 @@ check_env(const struct speech *s)
 			check_braces(s, "env", n->text, n->pos, false);
 }
 
+/* --- several at once ------------------------------------------------------ */
+
+/* Why a worker cannot be spoken to in both of them, or NULL. */
+static const char *
+find_conflict(const struct speech *s, enum conf_dialect a,
+    enum conf_dialect b)
+{
+	const struct rule	*x = &rules[a], *y = &rules[b];
+
+	if (a == b)
+		return "it is the same, and once is enough";
+	if (a == CONF_PLAIN || b == CONF_PLAIN)
+		return "plain is a program that knows none; leave it out";
+	if (!x->goes || !y->goes)
+		return "one of them goes with no other";
+	if (x->channel && y->channel)
+		return "a worker has one channel for messages, and both "
+		    "speak over it";
+	if (x->takes != y->takes && s->pool->balance == CONF_ROUND_ROBIN &&
+	    has_listeners(s))
+		return "connections come one by one in the one, and as "
+		    "listeners in the other; add 'balance: shared'";
+	return NULL;
+}
+
+/* One is said of each, with the first that it does not go with. */
+static void
+check_conflicts(const struct speech *s)
+{
+	const char *const	*words = keys_pool.keys[POOL_DIALECT].words;
+	const struct conf_pool	*pool = s->pool;
+	const char		*why;
+	size_t			 i, k;
+
+	for (i = 1; i < pool->dialect_count; i++)
+		for (k = 0; k < i; k++) {
+			why = find_conflict(s, pool->dialects[k],
+			    pool->dialects[i]);
+			if (why == NULL)
+				continue;
+			FILE_PROBLEM(s->b->p, shape_item_pos(s->m,
+			    POOL_DIALECT, i), "dialect: '%s' and '%s' "
+			    "conflict: %s", words[pool->dialects[k]],
+			    words[pool->dialects[i]], why);
+			break;
+		}
+}
+
+/* What one of them has they have all; the first decides the rest. */
+static void
+add_rule(struct speech *s, enum conf_dialect d)
+{
+	const char	*word = keys_pool.keys[POOL_DIALECT].words[d];
+	struct rule	*all = &s->rule;
+	size_t		 n = strlen(s->name);
+
+	(void)snprintf(s->name + n, sizeof(s->name) - n, "%s%s",
+	    n > 0 ? "+" : "", word);
+	if (n == 0) {
+		*all = rules[d];
+		return;
+	}
+	all->says_ready = all->says_ready || rules[d].says_ready;
+	all->hears = all->hears || rules[d].hears;
+	all->needs_listener = all->needs_listener || rules[d].needs_listener;
+	all->heartbeat = all->heartbeat || rules[d].heartbeat;
+}
+
+/* False: a word is not known, or there are too many. */
+static bool
+build_dialects(struct speech *s, const struct raw_value *v)
+{
+	const struct key	*k = &keys_pool.keys[POOL_DIALECT];
+	struct conf_pool	*pool = s->pool;
+	bool			 good = true;
+	unsigned int		 i;
+	int			 d;
+
+	pool->dialects[0] = has_listeners(s) ? CONF_ROTA : CONF_PLAIN;
+	for (i = 0; i < v->count; i++) {
+		if (value_word(k, k->path, v->list[i], &d, shape_item_pos(
+		    s->m, POOL_DIALECT, i), s->b->p) == -1)
+			good = false;
+		else if (pool->dialect_count < ARRAY_LEN(pool->dialects))
+			pool->dialects[pool->dialect_count++] =
+			    (enum conf_dialect)d;
+	}
+	if (pool->dialect_count == 0)
+		pool->dialect_count = 1;
+	pool->dialect = pool->dialects[0];
+	for (i = 0; i < pool->dialect_count; i++)
+		add_rule(s, pool->dialects[i]);
+	check_conflicts(s);
+	return good;
+}
+
 /* --- all of it ------------------------------------------------------------ */
 
 void
@@ -288,18 +394,15 @@ dialect_build(struct build *b, struct conf_pool *pool,
 {
 	struct speech	 s = { .b = b, .pool = pool, .m = m };
 
-	if ((bad & (BIT(POOL_DIALECT) | BIT(POOL_READY_WHEN))) != 0)
+	if (!build_dialects(&s, &v[POOL_DIALECT]) ||
+	    (bad & BIT(POOL_READY_WHEN)) != 0)
 		return;
-	if (v[POOL_DIALECT].text == NULL)
-		pool->dialect = has_listeners(&s) ? CONF_ROTA : CONF_PLAIN;
 	if (pool->first_port != 0 && v[POOL_RELOAD_ORDER].text == NULL)
 		pool->reload.order = CONF_OLD_FIRST;
-	s.rule = &rules[pool->dialect];
-	s.name = keys_pool.keys[POOL_DIALECT].words[pool->dialect];
 	if (v[POOL_READY_WHEN].text == NULL)
-		pool->ready.when = s.rule->ready;
+		pool->ready.when = s.rule.ready;
 	if (v[POOL_STOP_SIGNAL].text == NULL)
-		pool->stop.signal = s.rule->stop_signal;
+		pool->stop.signal = s.rule.stop_signal;
 	build_probe(&s, v);
 	check_messages(&s);
 	check_ready_keys(&s);

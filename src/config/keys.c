@@ -69,9 +69,10 @@ static const struct key pool_keys[] = {
 	[POOL_BALANCE] = { KEY("balance", KEY_ENUM), .words = balances,
 	    .dflt = "round-robin", AT(balance),
 	    EFFECT(ROLLOUT), .text = "how connections are shared out" },
-	[POOL_DIALECT] = { KEY("dialect", KEY_ENUM), .words = dialects,
-	    .note = "rota with a port, plain without", AT(dialect),
-	    EFFECT(ROLLOUT), .text = "how a worker is spoken to" },
+	[POOL_DIALECT] = { KEY("dialect", KEY_ONE_OR_MORE), .words = dialects,
+	    .note = "rota with a port, plain without",
+	    EFFECT(ROLLOUT), .text = "how a worker is spoken to; several, "
+	    "where they do not conflict" },
 	[POOL_RESTART] = { KEY("restart", KEY_ENUM), .words = restarts,
 	    .dflt = "on-failure", AT(restart),
 	    .text = "when a worker that ended is started again" },

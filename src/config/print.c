@@ -45,6 +45,20 @@ put_listen(struct buf *b, const struct conf_pool *pool)
 	return i == 0 ? 0 : quote_printf(b, "]");
 }
 
+/* One word, or [a, b] */
+static int
+put_dialects(struct buf *b, const struct conf_pool *pool)
+{
+	const char *const	*words = keys_pool.keys[POOL_DIALECT].words;
+	size_t			 i, n = pool->dialect_count;
+
+	for (i = 0; i < n; i++)
+		if (quote_printf(b, "%s%s", n == 1 ? "" : i == 0 ? "[" : ", ",
+		    words[pool->dialects[i]]) == -1)
+			return -1;
+	return n <= 1 ? 0 : quote_printf(b, "]");
+}
+
 static int
 put_success_exit(struct buf *b, const struct conf_pool *pool)
 {
@@ -196,6 +210,8 @@ put_pool_value(struct buf *b, const struct conf_pool *pool, size_t key,
 		return put_list(b, pool->argv);
 	case POOL_LISTEN:
 		return put_listen(b, pool);
+	case POOL_DIALECT:
+		return put_dialects(b, pool);
 	case POOL_SUCCESS_EXIT:
 		return put_success_exit(b, pool);
 	case POOL_BROADCAST:

@@ -85,6 +85,11 @@ value_expect(const struct key *k, char buf[VALUE_EXPECT_SIZE])
 	char	 lo[VALUE_FORMAT_SIZE], hi[VALUE_FORMAT_SIZE];
 	char	 words[VALUE_EXPECT_SIZE / 2];
 
+	if (k->words != NULL) {
+		format_words(k->words, words, sizeof(words));
+		(void)snprintf(buf, VALUE_EXPECT_SIZE, "%s", words);
+		return;
+	}
 	format_number(k, k->min, lo);
 	format_number(k, k->max, hi);
 	switch (k->kind) {
@@ -108,15 +113,12 @@ value_expect(const struct key *k, char buf[VALUE_EXPECT_SIZE])
 	case KEY_BOOL:
 		(void)snprintf(buf, VALUE_EXPECT_SIZE, "yes or no");
 		break;
-	case KEY_ENUM:
-	case KEY_MODE:
-		format_words(k->words, words, sizeof(words));
-		(void)snprintf(buf, VALUE_EXPECT_SIZE, "%s", words);
-		break;
 	case KEY_SIGNAL:
 		format_words(signame_list, words, sizeof(words));
 		(void)snprintf(buf, VALUE_EXPECT_SIZE, "%s", words);
 		break;
+	case KEY_ENUM:
+	case KEY_MODE:
 	case KEY_TEXT:
 	case KEY_ANY:
 	case KEY_LIST:
@@ -264,6 +266,15 @@ value_number(const struct key *k, const char *name, const char *text,
 	struct reading	 r = { k, name, text, pos, p };
 
 	return read_number(&r, ret);
+}
+
+int
+value_word(const struct key *k, const char *name, const char *text, int *ret,
+    struct conf_pos pos, struct conf_problems *p)
+{
+	struct reading	 r = { k, name, text, pos, p };
+
+	return read_word(&r, k->words, ret);
 }
 
 int

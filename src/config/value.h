@@ -17,6 +17,9 @@ int	 value_store(const struct key *, const char *name, const char *text,
 /* A whole number for a key with a range; the same messages. */
 int	 value_number(const struct key *, const char *name, const char *text,
 	    uint64_t *ret, struct conf_pos, struct conf_problems *);
+/* Which of the key's words it is; the same messages. */
+int	 value_word(const struct key *, const char *name, const char *text,
+	    int *ret, struct conf_pos, struct conf_problems *);
 /* The stored value in the syntax of the file. */
 #define VALUE_FORMAT_SIZE 32
 void	 value_format(const struct key *, const void *base,

@@ -176,13 +176,16 @@ status_reason(const struct pool *p)
 static json_t *
 status_pool(const struct pool *p, const struct target *t)
 {
+	struct dialect_mix	 mix;
+
 	pool_check(p);
+	dialect_mix(&mix, p->conf);
 	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:b, "
 	    "s:I, s:o, s:o}",
 	    "name", p->name,
 	    "generation", (json_int_t)(p->gen != NULL ? p->gen->number :
 	    p->last_generation),
-	    "dialect", dialect_get(p->conf->dialect)->name,
+	    "dialect", mix.name,
 	    "balance", balance_names[p->conf->balance],
 	    "mechanism", mechanism(p),
 	    "reason", status_reason(p),

@@ -58,9 +58,25 @@ struct dialect {
 	 */
 	struct message	*(*hello)(const struct proto_hello *);
 	struct message	*(*disconnect)(uint64_t deadline_ms);
+
+	/* Of several at once: each of them, and NULL. */
+	const struct dialect *const *parts;
+};
+
+/*
+ * Several dialects that do not conflict, as one, which points to the rest
+ * of this.
+ */
+struct dialect_mix {
+	struct dialect		 all;
+	const struct dialect	*parts[CONF_DIALECT__COUNT + 1];
+	char			 name[128];	/* "systemd+einhorn" */
 };
 
 const struct dialect	*dialect_get(enum conf_dialect);
+/* Those of a pool. */
+void			 dialect_mix(struct dialect_mix *,
+			    const struct conf_pool *);
 /* What every worker is told, then what its dialect adds. */
 int			 dialect_set_env(const struct dialect *, struct env *,
 			    const struct dialect_facts *);

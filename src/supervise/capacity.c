@@ -19,9 +19,11 @@
 static uint64_t
 fds_per_worker(const struct conf_pool *c)
 {
-	const struct dialect	*d = dialect_get(c->dialect);
+	struct dialect_mix	 mix;
+	const struct dialect	*d = &mix.all;
 	uint64_t		 n = 1;			/* its output */
 
+	dialect_mix(&mix, c);
 	if (d->channel)
 		n++;
 	if (c->listen_count > 0 && d->handover &&

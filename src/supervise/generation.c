@@ -145,7 +145,8 @@ generation_new(unsigned int number, struct conf *owner,
 	g->owner = conf_ref(owner);
 	g->conf = c;
 	g->journal = ls->journal;
-	g->dialect = dialect_get(c->dialect);
+	dialect_mix(&g->mix, c);
+	g->dialect = &g->mix.all;
 	g->handover = uses_handover(c, g->dialect);
 	g->dir_fd = g->exec_fd = -1;
 	if (read_environment(c, &g->env, e) == -1 ||

@@ -3,9 +3,9 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 #include "base/env.h"
+#include "ipc/dialect.h"
 struct conf;
 struct conf_pool;
-struct dialect;
 struct err;
 struct journal;
 struct listener_set;
@@ -22,7 +22,8 @@ struct generation {
 	unsigned int		 number;	/* 1.. */
 	struct conf		*owner;		/* of conf, counted */
 	const struct conf_pool	*conf;
-	const struct dialect	*dialect;
+	struct dialect_mix	 mix;		/* as its config has them */
+	const struct dialect	*dialect;	/* as one */
 	bool			 handover;	/* connections one by one */
 	struct listener_set	*set;
 	struct journal		*journal;
