@@ -157,6 +157,22 @@ fetch /crash
 holds "one that crashes is started again" wait_for 20 log_has 3 'started, gen'
 holds "and answers" wait_for 20 ask 1
 holds "rolling restart, old first" rollout
+cat >"$tmp/two.yaml" <<END
+pools:
+  - {name: a, command: sleep 60, port: $base+, count: 2, ready: {delay: 0}}
+  - {name: b, command: sleep 60, listen: '127.0.0.1:$((base + 1))'}
+END
+"$top_builddir/rota" apply -c "$tmp/rota.yaml" "$tmp/two.yaml" \
+    >"$tmp/out" 2>&1
+like "a config with another pool at such a port is not applied" \
+    "$? $(cat "$tmp/out")" "^78 .*two.yaml:3:.* is at port $((base + 1))"
+sed -i "s/b, .*/b, command: sleep 60, port: $((base + 2))+, count: 1}/" \
+    "$tmp/two.yaml"
+holds "one with another port is" "$top_builddir/rota" apply \
+    -c "$tmp/rota.yaml" "$tmp/two.yaml"
+"$top_builddir/rota" scale -c "$tmp/rota.yaml" a 3 >"$tmp/out" 2>&1
+like "and its pools cannot grow into one another" "$? $(cat "$tmp/out")" \
+    "^1 .*port $((base + 2)) would be needed, which is pool 'b'"
 stop_rota
 is "a graceful stop" "$?" 0
 

@@ -15,6 +15,7 @@
 #include "config/listen.h"
 #include "config/name.h"
 #include "config/node.h"
+#include "config/ports.h"
 #include "config/problem.h"
 #include "config/shape.h"
 #include "config/value.h"
@@ -552,6 +553,7 @@ build_conf(struct build *b, const struct shape *s, const struct raw *raw)
 		return;
 	check_names(b, s);
 	check_addresses(b);
+	ports_check(b);
 }
 
 void

@@ -104,7 +104,7 @@ struct conf_pool {
 	enum conf_orphan	 on_supervisor_exit;
 	enum log_format		 log_format;
 	struct conf_pos		 pos;		/* where the pool begins */
-	struct conf_pos		 command_pos, cwd_pos, env_file_pos;
+	struct conf_pos		 command_pos, cwd_pos, env_file_pos, port_pos;
 };
 
 /* The socket for commands, and who may use it. */

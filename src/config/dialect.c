@@ -380,6 +380,7 @@ dialect_own_ports(struct build *b, struct conf_pool *pool, const char *text,
 	    (int)strlen(text) - 1, text);
 	if (parse_count(digits, &n) == PARSE_OK && n >= 1 && n <= 65535) {
 		pool->first_port = n;
+		pool->port_pos = pos;
 		return;
 	}
 	pool->first_port = 1;		/* so that it breaks no other rule */

@@ -199,6 +199,12 @@ port_of(const struct conf_listen *l)
 	return sin6.sin6_port;
 }
 
+uint16_t
+listen_port(const struct conf_listen *l)
+{
+	return l->addr.ss_family == AF_UNIX ? 0 : ntohs(port_of(l));
+}
+
 static bool
 is_wildcard(const struct conf_listen *l)
 {

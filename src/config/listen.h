@@ -11,6 +11,8 @@ struct err;
 int	 listen_parse(struct conf_listen *ret, const char *text,
 	    const char *cwd, struct err *e);
 void	 listen_fini(struct conf_listen *);
+/* 0: any, or none at all. */
+uint16_t listen_port(const struct conf_listen *);
 /* The kernel would not bind both. */
 bool	 listen_overlap(const struct conf_listen *,
 	    const struct conf_listen *);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "config/ports.h"
 #include "supervise/change.h"
 #include "supervise/pool.h"
 #include "supervise/supervisor.h"
@@ -30,6 +31,30 @@ op_settled(void *arg, const char *why)
 	op_end(arg, why);
 }
 
+/* Another pool has a port that a new slot would have for itself. */
+static int
+op_check_ports(const struct op *o, const struct pool *p, size_t n,
+    struct err *e)
+{
+	const struct supervisor		*s = o->supervisor;
+	const struct conf_listen	*l;
+	const struct pool		*q;
+	size_t				 i;
+	uint16_t			 port;
+
+	for (i = 0; n > p->count && i < s->pool_count; i++) {
+		q = s->pools[i];
+		if (q == p || q->removed)
+			continue;
+		port = ports_shared(p->conf, n, q->conf, q->count, &l);
+		if (port != 0)
+			return err_set(e, 0, "pool '%s': with %zu slots port "
+			    "%u would be needed, which is pool '%s''s",
+			    p->name, n, port, q->name);
+	}
+	return 0;
+}
+
 static int
 op_scale(struct op *o, struct pool *p, struct err *e)
 {
@@ -48,7 +73,7 @@ op_scale(struct op *o, struct pool *p, struct err *e)
 		return err_set(e, 0, "pool '%s': no descriptors for %zu "
 		    "workers, at most %zu (see ulimit -Hn)", p->name, n,
 		    p->most_processes - 1);
-	if (pool_scale(p, n, e) == -1)
+	if (op_check_ports(o, p, n, e) == -1 || pool_scale(p, n, e) == -1)
 		return -1;
 	o->to = n;
 	o->spec.first = n < o->from ? n : o->from;
