@@ -95,6 +95,49 @@ is "nobody was restarted for it" "$(log_count 'started, generation')" 1
 stop_rota
 is "rota ends well" "$?" 0
 
+# --- einhorn, by workers that have become another user --------------------
+stranger='import os, socket, sys, time
+many = []
+os.setgroups([])
+os.setuid(65534)
+for i in range(100):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    many.append(s)
+if many[0].recv(1) != b"":
+    sys.exit("not hung up on")
+print("there", flush=True)
+time.sleep(60)'
+if [ "$(id -u)" -ne 0 ]; then
+	skip "acks of another user" "this is not root"
+else
+	chmod 711 "$tmp"
+	for way in path fd; do
+		start_rota "command: $worker --ack $way --user 65534
+dialect: einhorn
+port: 0
+count: 1
+backoff: {initial: 0}"
+		port=$(rota_port)
+		holds "another user, ack by $way" wait_for 20 all_ready 1
+		fetch /env
+		is "its user" "$(stat -c %u "/proc/$(sed -n \
+		    's/.*pid \([0-9]*\): started.*/\1/p' "$log")")" 65534
+		if [ "$way" = path ]; then
+			start "$tmp/stranger" "$python" -c "$stranger" \
+			    "$(variable EINHORN_SOCK_PATH)"
+			holds "strangers are hung up on" \
+			    wait_for 20 grep -q there "$tmp/stranger"
+			fetch /crash
+			wait_for 20 log_has 2 'started, gen'
+			holds "and are in nobody's way" \
+			    wait_for 20 status_ready 1
+		fi
+		stop_rota
+		is "rota ends well" "$?" 0
+	done
+fi
+
 # --- server-starter -------------------------------------------------------
 try "server-starter" "command: $worker
 dialect: server-starter

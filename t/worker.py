@@ -9,6 +9,7 @@
     --ack WAY       einhorn: by path, fd or none
     --mute          says nothing
     --late SECONDS  before it says that it is ready
+    --user NUMBER   becomes that user and group first
 
 GET /crash ends it, /env shows its environment, /notify?TEXT sends TEXT to
 NOTIFY_SOCKET (as of the query, percent-encoded), /args its arguments.
@@ -34,6 +35,7 @@ parser.add_argument("--ack", default="path")
 parser.add_argument("--mute", action="store_true")
 parser.add_argument("--late", type=float, default=0)
 parser.add_argument("--word", action="append")
+parser.add_argument("--user", type=int)
 args = parser.parse_args()
 
 
@@ -75,6 +77,10 @@ def listeners():
 
 
 def say_ready():
+    if args.user is not None:
+        os.setgroups([])
+        os.setgid(args.user)
+        os.setuid(args.user)
     time.sleep(args.late)
     if args.mute:
         return

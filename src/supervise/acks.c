@@ -2,10 +2,13 @@
 #include "supervise/acks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
@@ -65,6 +68,28 @@ acks_fini(struct acks *a)
 	listener_close(&a->fd);
 }
 
+/*
+ * Workers may have given up their rights before they acknowledge, for which
+ * user is not known here, so that the mode lets everybody connect: who it is
+ * counts, and the kernel tells.  By the very file, so that no other one
+ * is opened to all.
+ */
+static int
+acks_let_in(const struct acks *a, struct err *e)
+{
+	AUTO_FD		 fd = open(a->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat	 st;
+	char		 proc[64];
+
+	(void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		return err_set(e, errno, "%s", a->path);
+	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid())
+		return err_set(e, 0, "%s: is not ours", a->path);
+	return chmod(proc, 0666) == -1 ? err_set(e, errno, "%s: mode",
+	    a->path) : 0;
+}
+
 int
 acks_path(struct acks *a, const char **ret, struct err *e)
 {
@@ -82,6 +107,10 @@ acks_path(struct acks *a, const char **ret, struct err *e)
 		listen_fini(&l);
 		if (a->fd == -1)
 			return err_wrap(e, "EINHORN_SOCK_PATH");
+		if (acks_let_in(a, e) == -1) {
+			listener_close(&a->fd);
+			return err_wrap(e, "EINHORN_SOCK_PATH");
+		}
 		ev_io_init(&a->io, acks_readable, a->fd, EV_READ);
 		a->io.data = a;
 		ev_io_start(a->common->loop, &a->io);
@@ -92,42 +121,36 @@ acks_path(struct acks *a, const char **ret, struct err *e)
 
 /* The worker whose process, or a process of whose session, is there. */
 static struct worker *
-client_worker(const struct ack_client *c, pid_t *ret_pid)
+acks_worker(struct acks *a, int fd)
 {
-	struct ucred	 u;
+	struct ucred	 u = { .pid = 0 };
 	socklen_t	 len = sizeof(u);
+	unsigned int	 more;
+	struct worker	*w;
 
-	*ret_pid = 0;
-	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &u, &len) == -1)
-		return NULL;
-	*ret_pid = u.pid;
-	return worker_find(c->acks->common->reaper, u.pid);
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &u, &len);
+	w = worker_find(a->common->reaper, u.pid);
+	if (w == NULL && limit_pass(&a->limit, clock_ms(), &more))
+		log_debug("%s: process %ld is no worker's, nobody listens to "
+		    "it", a->path, (long)u.pid);
+	return w;
 }
 
 static void
 client_said(struct ack_client *c, size_t len)
 {
-	struct acks	*a = c->acks;
-	unsigned int	 more;
-	pid_t		 pid;
-	struct worker	*w = client_worker(c, &pid);
+	struct worker	*w = acks_worker(c->acks, c->fd);
 
 	if (w != NULL)
 		worker_heard(w, c->line, len);
-	else if (limit_pass(&a->limit, clock_ms(), &more))
-		log_debug("%s: process %ld is no worker's, nobody listens to "
-		    "it", a->path, (long)pid);
 }
 
 static void
-client_readable(struct ev_loop *loop, ev_io *io, int revents)
+client_read(struct ack_client *c)
 {
-	struct ack_client	*c = io->data;
-	const char		*end;
-	ssize_t			 n;
+	const char	*end;
+	ssize_t		 n;
 
-	(void)loop;
-	(void)revents;
 	n = recv(c->fd, c->line + c->len, sizeof(c->line) - c->len,
 	    MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -141,6 +164,14 @@ client_readable(struct ev_loop *loop, ev_io *io, int revents)
 			return;
 	}
 	client_free(c);
+}
+
+static void
+client_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	client_read(io->data);
 }
 
 static void
@@ -171,6 +202,7 @@ client_new(struct acks *a, int fd)
 	c->io.data = c->patience.data = c;
 	ev_io_start(a->common->loop, &c->io);
 	ev_timer_start(a->common->loop, &c->patience);
+	client_read(c);
 }
 
 static void
@@ -181,6 +213,10 @@ acks_readable(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (fd != -1)
+	if (fd == -1)
+		return;
+	if (acks_worker(a, fd) != NULL)
 		client_new(a, fd);
+	else
+		fd_close(&fd);		/* it takes nobody's place */
 }
