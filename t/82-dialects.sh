@@ -267,6 +267,37 @@ load_stop new
 no_failures "ready by http" new
 stop_rota
 is "rota ends well" "$?" 0
+cat >"$tmp/conn.py" <<'END'
+import os, socket, sys, time
+slot = os.environ["ROTA_SLOT"]
+if slot == "0":                 # takes nothing, and soon ends
+    time.sleep(60 if os.path.exists(sys.argv[1]) else 0.2)
+    sys.exit(1)
+conn = socket.socket(fileno=int(os.environ["ROTA_CONN_FD"]))
+while True:
+    _, data, _, _ = conn.recvmsg(1, socket.CMSG_LEN(4))
+    for _, _, fd in data:
+        c = socket.socket(fileno=int.from_bytes(fd, sys.byteorder))
+        c.setblocking(True)
+        print("asked for", c.recv(999).decode().split()[1], flush=True)
+        c.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        c.close()
+END
+start_rota "command: $python -I -S $tmp/conn.py $tmp/stays
+name: conn
+port: 0
+count: 2
+ready: {when: http, path: /probe}
+backoff: {initial: 100ms, factor: 1, jitter: 0%}"
+holds "one answers, one ends unasked" wait_for 20 status_ready 1
+wait_for 20 log_has 4 'conn.0. .*exit status 1'
+: >"$tmp/stays"
+wait_for 20 log_has $(($(log_count 'conn.0. .*started, gen') + 1)) \
+    'conn.0. .*started, gen'
+"$top_builddir/rota" stop -c "$tmp/rota.yaml" conn:0 >"$tmp/out" 2>&1
+is "nobody is asked what was for another" "$? $(log_count 'asked for')" "0 1"
+stop_rota
+is "rota ends well" "$?" 0
 start_rota "command: $worker --bind
 port: $base+
 count: 1

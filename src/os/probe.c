@@ -82,3 +82,16 @@ probe_pair(int *ret_peer, struct err *e)
 	*ret_peer = peer;
 	return fd_take(&own);
 }
+
+bool
+probe_is_pair(int own, int peer)
+{
+	struct sockaddr_in	 mine, theirs;
+	socklen_t		 len = sizeof(mine), their_len = sizeof(theirs);
+
+	return getsockname(own, (struct sockaddr *)&mine, &len) == 0 &&
+	    getpeername(peer, (struct sockaddr *)&theirs, &their_len) == 0 &&
+	    mine.sin_family == AF_INET && theirs.sin_family == AF_INET &&
+	    mine.sin_port == theirs.sin_port &&
+	    mine.sin_addr.s_addr == theirs.sin_addr.s_addr;
+}

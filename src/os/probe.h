@@ -1,5 +1,6 @@
 #ifndef OS_PROBE_H
 #define OS_PROBE_H
+#include <stdbool.h>
 #include <stdint.h>
 struct err;
 
@@ -12,4 +13,6 @@ int	probe_connect(uint16_t port, struct err *e);
  * accepts would have got, non-blocking both.  -1 with *e set.
  */
 int	probe_pair(int *ret_peer, struct err *e);
+/* Whether these are the ends of one connection. */
+bool	probe_is_pair(int own, int peer);
 #endif

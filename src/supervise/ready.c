@@ -56,9 +56,9 @@ ready_end(struct ready *r)
 		return;
 	r->busy = false;
 	ev_timer_stop(ready_loop(r), &r->timer);
-	ready_close(r);
 	if (r->kind->end != NULL)
 		r->kind->end(r);
+	ready_close(r);
 }
 
 void

@@ -90,13 +90,20 @@ http_writable(struct ev_loop *loop, ev_io *io, int revents)
 	ready_watch(r, EV_READ, http_readable);
 }
 
-/* Into the queue of the one worker that is asked. */
+/*
+ * Into the queue of the one worker that is asked.  What its predecessor has
+ * left there comes first, so that the probe, as long as it is there, is
+ * alone: a slot that is not up is given nothing.
+ */
 static int
 http_push(const struct worker *w, struct err *e)
 {
-	int			 peer, own = probe_pair(&peer, e);
+	int			 peer, own;
 	enum handover_result	 res;
 
+	if (handover_peek(&w->queue->handover) != -1)
+		return err_set(e, 0, "it has not read its queue");
+	own = probe_pair(&peer, e);
 	if (own == -1)
 		return -1;
 	res = handover_send(&w->queue->handover, 0, peer);
@@ -135,8 +142,27 @@ http_begin(struct ready *r)
 	ready_after(r, 0, http_try);
 }
 
+/* Who has not read it never will, and nobody else is to answer it. */
+static void
+http_end(struct ready *r)
+{
+	struct queue	*q = r->worker->queue;
+	unsigned char	 index;
+	int		 conn;
+
+	if (q == NULL || r->fd == -1 || handover_peek(&q->handover) == -1)
+		return;
+	conn = handover_take_back(&q->handover, &index);
+	if (conn == -1)
+		return;
+	if (!probe_is_pair(r->fd, conn))
+		(void)handover_send(&q->handover, index, conn);
+	(void)close(conn);
+}
+
 /* It answers a request of ours with 2xx or 3xx. */
 const struct ready_kind ready_by_http = {
 	.begin = http_begin,
+	.end = http_end,
 	.missing = "it has not answered ready.path with 2xx or 3xx",
 };

@@ -354,6 +354,7 @@ slot_detach(struct slot *s, struct worker *w)
 {
 	struct pool	*p = s->pool;
 
+	ready_end(&w->readiness);
 	if (w->was_ready)
 		p->ready--;
 	else
