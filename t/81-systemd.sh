@@ -7,18 +7,8 @@
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
 . "$top_srcdir/t/load.sh"
-python=$(command -v python3) || skip_all "python3 is missing"
-worker="$python $top_srcdir/t/worker.py"
-
-fetch() {			# fetch PATH: into $tmp/body
-	"$python" -c 'import sys, urllib.request
-print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())' \
-	    "http://127.0.0.1:$port$1" >"$tmp/body" 2>"$tmp/fetch.err"
-}
-
-variable() {			# variable NAME: of the last /env
-	sed -n "s/^$1=//p" "$tmp/body"
-}
+find_python || skip_all "python3 is missing"
+worker="$python -I -S $top_srcdir/t/worker.py"
 
 status_of() {			# status_of WORD: in what rota status prints
 	"$top_builddir/rota" status -c "$tmp/rota.yaml" --json |
@@ -73,7 +63,7 @@ for i in range(300):
     s.send(os.urandom(i * 20))'
 fetch /env
 holds "a stranger is not waited for, nor his garbage" timeout 20 \
-    "$python" -c "$notify" "$(variable NOTIFY_SOCKET)" stranger
+    "$python" -I -S -c "$notify" "$(variable NOTIFY_SOCKET)" stranger
 is "his status is nobody's" "$(status_of stranger; echo $?)" 1
 fetch /
 is "it goes on" "$(log_count 'started, generation')" 1
@@ -84,7 +74,7 @@ is "rota ends well" "$?" 0
 printf '%s\n' "$notify" >"$tmp/notify.py"
 cat >"$tmp/helped" <<END
 #!/bin/sh
-$python $tmp/notify.py "\$NOTIFY_SOCKET" 'helped
+$python -I -S $tmp/notify.py "\$NOTIFY_SOCKET" 'helped
 READY=1'
 exec sleep 60
 END
@@ -109,16 +99,16 @@ cat >"$tmp/slow.py" <<'END'
 import os, socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
-for i in range(14):
+for i in range(6):
     s.send(b"EXTEND_TIMEOUT_USEC=5000000")
     time.sleep(0.5)
 s.send(b"READY=1")
 time.sleep(60)
 END
-start_rota "command: $python $tmp/slow.py
+start_rota "command: $python -I -S $tmp/slow.py
 dialect: systemd
 count: 1
-ready: {timeout: 5s}"
+ready: {timeout: 2s}"
 holds "EXTEND_TIMEOUT_USEC gives it more time" wait_for 20 all_ready 1
 is "and nobody was killed" "$(log_count 'killing it')" 0
 stop_rota
@@ -131,12 +121,12 @@ s.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
 assert os.environ["WATCHDOG_PID"] == str(os.getpid())
 period = int(os.environ["WATCHDOG_USEC"]) / 1e6 / 4
 s.send(b"READY=1")
-for i in range(6 if os.environ["ROTA_SLOT"] == "0" else 1000):
+for i in range(2 if os.environ["ROTA_SLOT"] == "0" else 1000):
     s.send(b"WATCHDOG=1")
     time.sleep(period)
 time.sleep(60)
 END
-start_rota "command: $python $tmp/heart.py
+start_rota "command: $python -I -S $tmp/heart.py
 name: heart
 dialect: systemd
 count: 2

@@ -9,6 +9,7 @@
 . "$top_srcdir/t/load.sh"
 requests=$(by_scale 1500 200)
 PATH=$PATH:/usr/sbin
+find_python || python=python3
 
 has() {				# has NAME PROGRAM
 	command -v "$2" >/dev/null && return 0
@@ -62,7 +63,8 @@ two_are_ready() {
 	    grep -Eo '"state": ?"ready"' | wc -l | grep -qx 2
 }
 
-# What all have in common: a soak that is short, and who answers.
+# What all have in common.  A delay need not be as long as their start here:
+# what comes earlier waits in the listener.
 conf() {			# conf NAME TEXT
 	printf '%s\n' "$2" "name: $1" 'count: 2' \
 	    'backoff: {initial: 20ms}' >"$tmp/$1.yaml"
@@ -100,18 +102,18 @@ if has uvicorn uvicorn; then
 	conf uvicorn 'command: uvicorn --fd {fd:http} app:asgi
 listen: http=127.0.0.1:0
 dialect: plain
-ready: {delay: 3s, soak: 100ms}'
+ready: {delay: 1s, soak: 100ms}'
 	try uvicorn closing
 fi
 
 # --- nginx: NGINX -------------------------------------------------------------
 free_port() {
-	"${python:-python3}" -c 'import socket
+	"$python" -I -S -c 'import socket
 s = socket.socket()
 s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
-if has nginx nginx && has nginx python3; then
+if has nginx nginx && has nginx "$python"; then
 	number=$(free_port)
 	cat >"$tmp/nginx.conf" <<END
 daemon off;
@@ -142,7 +144,7 @@ listen: http=127.0.0.1:$number
 dialect: plain
 env: {NGINX: '{fd:http};'}
 stop: {signal: QUIT}
-ready: {delay: 1s, soak: 100ms}"
+ready: {delay: 300ms, soak: 100ms}"
 	try nginx
 fi
 
@@ -166,7 +168,7 @@ listen: http=127.0.0.1:0
 dialect: plain
 env: {HTTP_FD: '{fd:http}'}
 stop: {signal: USR1}
-ready: {delay: 1s, soak: 100ms}"
+ready: {delay: 300ms, soak: 100ms}"
 	try haproxy
 fi
 
@@ -205,7 +207,7 @@ END
 fpm=$(find /usr/sbin -name 'php-fpm*' | sort | tail -n 1)
 if [ -z "$fpm" ]; then
 	skip php-fpm "php-fpm is missing"
-elif has php-fpm python3; then
+elif has php-fpm "$python"; then
 	number=$(free_port)
 	printf '<?php echo "Handled by process ", getmypid(), ".\\n";' \
 	    >"$tmp/x.php"
@@ -228,12 +230,12 @@ listen: http=127.0.0.1:$number
 dialect: plain
 env: {FPM_SOCKETS: '127.0.0.1:$number={fd:http}'}
 stop: {signal: QUIT}
-ready: {delay: 1s, soak: 100ms}"
+ready: {delay: 300ms, soak: 100ms}"
 	rota_config=$tmp/php-fpm.yaml
 	run_rota
 	holds "php-fpm: is ready" wait_for 40 all_ready 2
-	start "$tmp/fcgi.out" python3 "$tmp/fcgi.py" "$number" "$tmp/x.php" \
-	    "$tmp/fcgi.stop"
+	start "$tmp/fcgi.out" "$python" -I -S "$tmp/fcgi.py" "$number" \
+	    "$tmp/x.php" "$tmp/fcgi.stop"
 	fcgi=$started_pid
 	holds "php-fpm: rolling restart" rollout
 	: >"$tmp/fcgi.stop"

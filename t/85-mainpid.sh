@@ -3,7 +3,7 @@
 # worker, its end is the worker's, and nobody else can be passed off as it.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
-python=$(command -v python3) || skip_all "python3 is missing"
+find_python || skip_all "python3 is missing"
 
 cat >"$tmp/main.py" <<'END'
 import os, signal, socket, sys, time

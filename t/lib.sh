@@ -253,6 +253,13 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# Into $python: the interpreter itself, as a wrapper in the PATH may take
+# longer than what it starts.  -I -S spare it most of its own start.
+find_python() {
+	python=$(python3 -I -S -c 'import sys; print(sys.executable)' \
+	    2>"$tmp/python") && [ -n "$python" ]
+}
+
 # --- rota -----------------------------------------------------------------
 # Write the config and run it; waits for the first line of the log.
 start_rota() {			# start_rota CONFIG-TEXT [OPTION...]

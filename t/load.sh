@@ -18,6 +18,20 @@ answered() {
 	sed -n 's/^pid\.\([0-9]*\)=.*/\1/p' "$tmp/ask"
 }
 
+# fetch PATH: what t/worker.py answers, into $tmp/body; with $python.
+fetch() {
+	"$python" -I -S -c 'import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+s.sendall(f"GET {sys.argv[2]} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+text = b"".join(iter(lambda: s.recv(65536), b""))
+print(text.decode().partition("\r\n\r\n")[2])' \
+	    "$port" "$1" >"$tmp/body" 2>"$tmp/fetch.err"
+}
+
+variable() {			# variable NAME: of what /env answered
+	sed -n "s/^$1=//p" "$tmp/body"
+}
+
 # Runs until load_stop.
 load_start() {			# load_start NAME [OPTION...]
 	_name=$1

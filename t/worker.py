@@ -4,39 +4,56 @@
     worker.py [OPTION...]
 
     --bind          listen on 127.0.0.1:$PORT itself
-    --fd N          the listener is descriptor N
+    --fd N          the listener is descriptor N; may be repeated
     --ready-fd N    says that it is ready by a newline there
-    --ack WAY       einhorn: by path, fd or none
+    --ack WAY       einhorn: by path (the default), fd, yaml or none
     --mute          says nothing
-    --late SECONDS  before it says that it is ready
     --user NUMBER   becomes that user and group first
+    --word WORD     does nothing
 
 GET /crash ends it, /env shows its environment, /notify?TEXT sends TEXT to
-NOTIFY_SOCKET (as of the query, percent-encoded), /args its arguments.
+NOTIFY_SOCKET (as of the query, percent-encoded), /args its arguments.  It is
+started often, and so imports little: run it with -I -S.
 """
-import argparse
-import json
 import os
-import selectors
+import select
 import signal
 import socket
 import sys
 import threading
-import time
-import urllib.parse
-from http.server import BaseHTTPRequestHandler
 
 env = os.environ
-parser = argparse.ArgumentParser()
-parser.add_argument("--bind", action="store_true")
-parser.add_argument("--fd", type=int, action="append")
-parser.add_argument("--ready-fd", type=int)
-parser.add_argument("--ack", default="path")
-parser.add_argument("--mute", action="store_true")
-parser.add_argument("--late", type=float, default=0)
-parser.add_argument("--word", action="append")
-parser.add_argument("--user", type=int)
-args = parser.parse_args()
+ANSWER = "Handled by process %d.\nCached value: none\n"
+
+
+class Options:
+    bind = mute = False
+    fd = []
+    ready_fd = user = None
+    ack = "path"
+
+
+def options(words):
+    o, words = Options(), iter(words)
+    for word in words:
+        if word in ("--bind", "--mute"):
+            setattr(o, word[2:], True)
+        elif word == "--fd":
+            o.fd = o.fd + [int(next(words))]
+        elif word == "--ready-fd":
+            o.ready_fd = int(next(words))
+        elif word == "--user":
+            o.user = int(next(words))
+        elif word == "--ack":
+            o.ack = next(words)
+        elif word == "--word":
+            next(words)
+        else:
+            sys.exit(f"worker.py: {word}?")
+    return o
+
+
+args = options(sys.argv[1:])
 
 
 def notify(text, fds=()):
@@ -76,12 +93,26 @@ def listeners():
     return [socket.socket(fileno=n) for n in numbers()]
 
 
-def say_ready():
+def drop_rights():
     if args.user is not None:
         os.setgroups([])
         os.setgid(args.user)
         os.setuid(args.user)
-    time.sleep(args.late)
+
+
+def acknowledge():
+    line = b'{"command":"worker:ack","pid":%d}\n' % os.getpid()
+    if args.ack == "yaml":
+        line = b"---%%0Acommand: worker:ack%%0Apid: %d%%0A\n" % os.getpid()
+    if args.ack == "fd":
+        os.write(int(env["EINHORN_SOCK_FD"]), line)
+        return
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(env["EINHORN_SOCK_PATH"])
+        s.sendall(line)
+
+
+def say_ready():
     if args.mute:
         return
     if args.ready_fd is not None:
@@ -90,55 +121,52 @@ def say_ready():
     if "NOTIFY_SOCKET" in env:
         notify("READY=1\nSTATUS=serves")
     if "EINHORN_FD_COUNT" in env and args.ack != "none":
-        ack = {"command": "worker:ack", "pid": os.getpid()}
-        line = json.dumps(ack).encode() + b"\n"
-        if args.ack == "yaml":
-            line = b"---%%0Acommand: worker:ack%%0Apid: %d%%0A\n" % (
-                os.getpid())
-        if args.ack == "fd":
-            os.write(int(env["EINHORN_SOCK_FD"]), line)
-            return
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(env["EINHORN_SOCK_PATH"])
-            s.sendall(line)
+        acknowledge()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 10
+def decoded(text):
+    first, *rest = text.split("%")
+    return first + "".join(chr(int(r[:2], 16)) + r[2:] for r in rest)
 
-    def answer(self):
-        path, _, query = self.path.partition("?")
-        if path == "/env":
-            return "".join(f"{k}={v}\n" for k, v in sorted(env.items()))
-        if path == "/args":
-            return " ".join(sys.argv[1:]) + "\n"
-        if path == "/notify":
-            notify(urllib.parse.unquote(query))
-        if path == "/store":
-            notify("FDSTORE=1\nFDNAME=x", [0, 1])
-        return f"Handled by process {os.getpid()}.\nCached value: none\n"
 
-    def do_GET(self):
-        if self.path == "/crash":
-            os._exit(1)
-        body = self.answer()
-        self.send_response(500 if self.path == "/bad" else 200)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(body.encode())
+def content(path):
+    path, _, query = path.partition("?")
+    if path == "/crash":
+        os._exit(1)
+    if path == "/env":
+        return "".join(f"{k}={v}\n" for k, v in sorted(env.items()))
+    if path == "/args":
+        return " ".join(sys.argv[1:]) + "\n"
+    if path == "/notify":
+        notify(decoded(query))
+    if path == "/store":
+        notify("FDSTORE=1\nFDNAME=x", [0, 1])
+    return ANSWER % os.getpid()
 
-    def log_message(self, *_):
-        pass
+
+def request(client):
+    """The path that is asked for, or None: the client has gone."""
+    text = b""
+    while b"\r\n\r\n" not in text:
+        some = client.recv(65536)
+        if not some:
+            return None
+        text += some
+    return text.split()[1].decode()
 
 
 def answer(client):
     with client:
         try:
-            client.setblocking(True)
-            Handler(client, None, None)
+            client.settimeout(10)
+            path = request(client)
+            if path is None:
+                return
+            body = content(path).encode()
+            status = "500 Bad" if path == "/bad" else "200 OK"
+            client.sendall(f"HTTP/1.1 {status}\r\nContent-Type: text/plain"
+                           f"\r\nContent-Length: {len(body)}\r\n"
+                           "Connection: close\r\n\r\n".encode() + body)
         except OSError:
             pass
 
@@ -155,17 +183,17 @@ def main():
     wake, stop = socket.socketpair()
     for sig in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(sig, lambda *_: stop.send(b"x"))
-    waiting = selectors.DefaultSelector()
-    waiting.register(wake, selectors.EVENT_READ)
-    for s in listeners():
+    waiting = listeners()
+    for s in waiting:
         s.setblocking(False)
-        waiting.register(s, selectors.EVENT_READ)
+    drop_rights()
     say_ready()
     while True:
-        for key, _ in waiting.select():
-            if key.fileobj is wake:
-                return
-            accept(key.fileobj)
+        ready, _, _ = select.select(waiting + [wake], [], [])
+        if wake in ready:
+            return
+        for s in ready:
+            accept(s)
 
 
 main()
