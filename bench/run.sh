@@ -1,7 +1,8 @@
 #!/bin/sh
-# What `make bench` runs: rota-http under rota and alone, nginx, and Node's
-# cluster, side by side in alternating rounds, with new connections and with
-# keep-alive; then the time from kill -9 to the successor, beside runit.
+# What `make bench` runs: rota-http under rota and alone, nginx, Node's
+# cluster, and the same program under rota, side by side in alternating
+# rounds, with new connections and with keep-alive; then the time from
+# kill -9 to the successor, beside runit.
 #
 #	bench/run.sh JSON-FILE
 #
@@ -10,7 +11,7 @@
 #	ROTA_BENCH_CLIENTS=32	connections at a time, of two clients
 #	ROTA_BENCH_WORKERS=2	worker processes of each server
 #	ROTA_BENCH_KILLS=200	workers killed under each supervisor, 0: none
-#	ROTA_BENCH_SERVERS='round-robin shared alone nginx node'
+#	ROTA_BENCH_SERVERS='round-robin shared alone nginx node rota-node'
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
@@ -99,6 +100,21 @@ END
 	start "$tmp/nginx.log" nginx -p "$tmp" -c "$tmp/nginx.conf" \
 	    -e "$tmp/nginx.err"
 	take_part nginx "$_port" "$started_pid"
+}
+
+# The same program as in Node's own cluster, below rota.
+start_rota_node() {
+	if ! has node; then
+		left_out rota-node "node is not installed"
+		return
+	fi
+	printf '%s\n' "argv: [node, \"$top_srcdir/bench/cluster.js\"]" \
+	    "listen: [\"127.0.0.1:0\"]" "count: $workers" \
+	    "dialect: node" >"$tmp/rota-node.yaml"
+	rota_config=$tmp/rota-node.yaml
+	log=$tmp/rota-node.log
+	run_rota
+	take_part rota-node "$(rota_port)" "$rota_pid"
 }
 
 start_node() {
@@ -262,6 +278,33 @@ they are what limits.
 END
 }
 
+# Resident memory of what is above the workers, and rota beside Node in it.
+print_above() {
+	printf '\n%s\n' "Resident memory of the process above the workers"
+	for server in $order; do
+		[ "$server" = alone ] && continue
+		printf '%-18s %9s kB\n' "$server" "$(sed -n \
+		    's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' \
+		    "/proc/$(cat "$tmp/$server.pid")/status")"
+	done >"$tmp/above"
+	cat "$tmp/above"
+	awk '
+	NR == FNR { rss[$1] = $2; next }
+	{ rate[$1 $2] = $4; cpu[$1 $2] = $7 }
+	END {
+		n = "node-cluster"
+		r = "rota-node"
+		if (!rate[n "new"] || !rate[r "new"])
+			exit
+		printf "\nrota-node / node-cluster: req/s %.2f new, ",
+		    rate[r "new"] / rate[n "new"]
+		printf "%.2f keep-alive; ", rate[r "keep"] / rate[n "keep"]
+		printf "CPU above %.2f for a connection; ",
+		    cpu[r "new"] / cpu[n "new"]
+		printf "memory above %.3f\n", rss[r] / rss[n]
+	}' "$tmp/above" "$tmp/table"
+}
+
 # --- kill to restart ------------------------------------------------------------
 run_latency() {
 	printf '%s\n' "command: $top_builddir/t/stamp" "dialect: rota" \
@@ -330,12 +373,14 @@ print_json() {
 
 : >"$tmp/left_out"
 : >"$tmp/latency"
-for server in ${ROTA_BENCH_SERVERS:-round-robin shared alone nginx node}; do
+for server in ${ROTA_BENCH_SERVERS:-round-robin shared alone nginx node \
+    rota-node}; do
 	case $server in
 	round-robin | shared) start_under_rota "$server" ;;
 	alone) start_alone ;;
 	nginx) start_nginx ;;
 	node) start_node ;;
+	rota-node) start_rota_node ;;
 	*) die "no such server: $server" ;;
 	esac
 done
@@ -345,6 +390,7 @@ $clients connections at a time, $workers workers (alone: 1 process)"
 run_rounds
 collect >"$tmp/table"
 print_table
+print_above
 if [ "$kills" -gt 0 ]; then
 	run_latency
 	print_latency

@@ -321,6 +321,54 @@ START_TEST(dispatch_no_descriptors)
 }
 END_TEST
 
+/* Who does not take from a listener gets nothing of it, and loses no turn. */
+START_TEST(dispatch_takes)
+{
+	dispatch_take(&d, q[0], 0, false);
+	dispatch_up(&d, 0, q[0]);
+	connect_many(4);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 9), 0);
+	dispatch_up(&d, 1, q[1]);
+	run();
+	ck_assert_uint_eq(worker_takes(q[1], 9), 4);
+	ck_assert_uint_eq(d.passed_over, 0);
+	dispatch_take(&d, q[0], 0, true);
+	connect_many(4);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 9), 2);
+	ck_assert_uint_eq(worker_takes(q[1], 9), 2);
+	dispatch_take(&d, q[0], 0, false);
+	dispatch_take(&d, q[1], 0, false);
+	connect_many(3);
+	run();
+	ck_assert_uint_eq(worker_takes(q[0], 9) + worker_takes(q[1], 9), 0);
+	dispatch_take(&d, q[1], 0, true);
+	run();
+	ck_assert_uint_eq(worker_takes(q[1], 9), 3);
+}
+END_TEST
+
+/* What comes back while nobody takes it waits until somebody does. */
+START_TEST(dispatch_waits_for_taker)
+{
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(6);
+	run();
+	dispatch_take(&d, q[1], 0, false);
+	dispatch_take(&d, q[0], 0, false);
+	dispatch_lose(&d, q[0]);
+	ck_assert(!turn_is_up(&d.turn, 0));
+	ck_assert(!list_empty(&d.leftovers));
+	ck_assert_int_eq(d.held, -1);
+	dispatch_take(&d, q[1], 0, true);
+	run();
+	ck_assert(list_empty(&d.leftovers));
+	ck_assert_uint_eq(worker_takes(q[1], 9), 6);
+}
+END_TEST
+
 /* Closing takes what waits in the listener, then nothing more. */
 START_TEST(dispatch_closes)
 {
@@ -351,6 +399,8 @@ fill(Suite *s)
 	tcase_add_test(tc, dispatch_full);
 	if (KERNEL_IS_IN_CHARGE)
 		tcase_add_test(tc, dispatch_no_descriptors);
+	tcase_add_test(tc, dispatch_takes);
+	tcase_add_test(tc, dispatch_waits_for_taker);
 	tcase_add_test(tc, dispatch_closes);
 	suite_add_tcase(s, tc);
 }

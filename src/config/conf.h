@@ -22,12 +22,13 @@
 enum conf_balance { CONF_ROUND_ROBIN, CONF_SHARED };
 enum conf_dialect {
 	CONF_ROTA, CONF_PLAIN, CONF_SYSTEMD, CONF_EINHORN,
-	CONF_SERVER_STARTER, CONF_DIALECT__COUNT
+	CONF_SERVER_STARTER, CONF_NODE, CONF_NODE_FORK, CONF_DIALECT__COUNT
 };
 enum conf_restart { CONF_ALWAYS, CONF_ON_FAILURE, CONF_NEVER };
 enum conf_ready {
 	CONF_READY_MESSAGE, CONF_READY_DELAY, CONF_READY_NOTIFY,
-	CONF_READY_FD, CONF_READY_EXEC, CONF_READY_HTTP, CONF_READY__COUNT
+	CONF_READY_FD, CONF_READY_EXEC, CONF_READY_HTTP,
+	CONF_READY_LISTENING, CONF_READY__COUNT
 };
 enum conf_stdin { CONF_STDIN_NOTHING, CONF_STDIN_LISTENER };
 enum conf_order { CONF_NEW_FIRST, CONF_OLD_FIRST };
@@ -47,6 +48,7 @@ struct conf_listen {
 	struct sockaddr_storage	 addr;	/* AF_INET, AF_INET6 or AF_UNIX */
 	socklen_t		 addr_len;
 	bool			 dual_stack; /* :: that takes IPv4 as well */
+	bool			 datagram;   /* UDP; a worker has asked */
 	struct conf_pos		 pos;
 };
 
@@ -70,6 +72,7 @@ struct conf_pool {
 	uint64_t		 first_port;	/* of slot 0, each slot has its
 						   own; 0: no such thing */
 	enum conf_stdin		 in;
+	bool			 listen_any;	/* what workers ask for, too */
 	uint64_t		 backlog;
 	bool			 defer_accept;
 	uint64_t		 count;		/* auto is resolved */

@@ -28,6 +28,7 @@ static const struct rule {
 	enum conf_ready	 ready;		/* by default */
 	bool		 says_ready;	/* ready.when: message */
 	bool		 hears;		/* broadcasts */
+	bool		 asks;		/* for what it listens on */
 	bool		 needs_listener;
 	bool		 heartbeat;
 	int		 stop_signal;
@@ -47,6 +48,11 @@ static const struct rule {
 	    .goes = true, .channel = true },
 	[CONF_SERVER_STARTER] = { .ready = CONF_READY_DELAY,
 	    .needs_listener = true, .stop_signal = SIGTERM, .goes = true },
+	[CONF_NODE] = { .ready = CONF_READY_LISTENING, .says_ready = true,
+	    .hears = true, .asks = true, .stop_signal = SIGTERM,
+	    .channel = true },
+	[CONF_NODE_FORK] = { .ready = CONF_READY_DELAY, .says_ready = true,
+	    .hears = true, .stop_signal = SIGTERM, .channel = true },
 };
 
 /* "systemd+server-starter" */
@@ -77,6 +83,19 @@ is_handed_over(const struct speech *s)
 {
 	return has_listeners(s) && s->pool->dialect == CONF_ROTA &&
 	    s->pool->balance == CONF_ROUND_ROBIN;
+}
+
+/* Its workers get no listeners as descriptors. */
+static bool
+has_no_fds(const struct speech *s)
+{
+	return is_handed_over(s) || s->rule.asks;
+}
+
+static bool
+may_listen(const struct speech *s)
+{
+	return has_listeners(s) || s->pool->listen_any;
 }
 
 static void
@@ -188,7 +207,12 @@ check_own_ports(const struct speech *s)
 
 	if (pool->first_port == 0)
 		return;
-	if (s->rule.needs_listener)
+	if (s->rule.asks)
+		SPEECH_PROBLEM(s, POOL_PORT, "port: '%llu+' means that each "
+		    "worker listens by itself, and a worker of dialect %s "
+		    "asks; use one port",
+		    (unsigned long long)pool->first_port, s->name);
+	else if (s->rule.needs_listener)
 		SPEECH_PROBLEM(s, POOL_PORT, "port: '%llu+' means that each "
 		    "worker listens by itself, and dialect %s is a way to "
 		    "pass listeners on; use one port",
@@ -208,10 +232,44 @@ check_stdin(const struct speech *s)
 	if (!has_listeners(s))
 		SPEECH_PROBLEM(s, POOL_STDIN, "stdin: there is no listener; "
 		    "add 'listen'");
-	else if (is_handed_over(s))
+	else if (has_no_fds(s))
 		SPEECH_PROBLEM(s, POOL_STDIN, "stdin: the connections of "
 		    "this pool are handed over one by one; add 'dialect: "
 		    "plain'");
+}
+
+/* What comes of a worker asking for what it listens on. */
+static void
+check_asking(const struct speech *s)
+{
+	const struct conf_pool	*pool = s->pool;
+
+	if (pool->listen_any && !s->rule.asks)
+		SPEECH_PROBLEM(s, POOL_LISTEN_ANY, "listen_any: a worker of "
+		    "dialect %s does not ask for what it listens on; leave "
+		    "it out", s->name);
+	if (pool->ready.when == CONF_READY_LISTENING && !s->rule.asks)
+		SPEECH_PROBLEM(s, POOL_READY_WHEN, "ready.when: a worker of "
+		    "dialect %s does not say that it listens; expected %s",
+		    s->name, s->rule.says_ready ? "message or delay" :
+		    "delay");
+	else if (pool->ready.when == CONF_READY_LISTENING && !may_listen(s))
+		SPEECH_PROBLEM(s, POOL_READY_WHEN, "ready.when: this pool has "
+		    "nothing to listen on; add 'port' or 'listen', or expect "
+		    "message or delay");
+	if (s->rule.asks &&
+	    pool->on_supervisor_exit == CONF_ORPHAN_CONTINUE)
+		SPEECH_PROBLEM(s, POOL_ON_SUPERVISOR_EXIT,
+		    "on_supervisor_exit: a worker of dialect %s ends with the "
+		    "supervisor, whatever is said; expected stop", s->name);
+}
+
+/* Without anything to listen on it cannot be ready by listening. */
+static enum conf_ready
+default_ready(const struct speech *s)
+{
+	return s->rule.ready == CONF_READY_LISTENING && !may_listen(s) ?
+	    CONF_READY_DELAY : s->rule.ready;
 }
 
 /* --- what stands in braces ------------------------------------------------ */
@@ -224,7 +282,7 @@ check_braces(const struct speech *s, const char *name, const char *text,
 		.port = has_listeners(s) || s->pool->first_port != 0,
 		.ready_fd = s->pool->ready.when != CONF_READY_FD || is_probe ?
 		    -1 : 0,
-		.first_fd = is_handed_over(s) || is_probe ? -1 : 3,
+		.first_fd = has_no_fds(s) || is_probe ? -1 : 3,
 		.listen = s->pool->listen,
 		.listen_count = s->pool->listen_count,
 	};
@@ -401,7 +459,7 @@ dialect_build(struct build *b, struct conf_pool *pool,
 	if (pool->first_port != 0 && v[POOL_RELOAD_ORDER].text == NULL)
 		pool->reload.order = CONF_OLD_FIRST;
 	if (v[POOL_READY_WHEN].text == NULL)
-		pool->ready.when = s.rule.ready;
+		pool->ready.when = default_ready(&s);
 	if (v[POOL_STOP_SIGNAL].text == NULL)
 		pool->stop.signal = s.rule.stop_signal;
 	build_probe(&s, v);
@@ -409,6 +467,7 @@ dialect_build(struct build *b, struct conf_pool *pool,
 	check_ready_keys(&s);
 	check_probe(&s);
 	check_what_it_needs(&s);
+	check_asking(&s);
 	check_own_ports(&s);
 	check_stdin(&s);
 	check_words(&s);

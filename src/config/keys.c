@@ -14,13 +14,14 @@
 /* The order of the words is the order of the enums in conf.h. */
 static const char *const balances[] = { "round-robin", "shared", NULL };
 static const char *const dialects[] = {
-	"rota", "plain", "systemd", "einhorn", "server-starter", NULL
+	"rota", "plain", "systemd", "einhorn", "server-starter", "node",
+	"node-fork", NULL
 };
 static const char *const restarts[] = {
 	"always", "on-failure", "never", NULL
 };
 static const char *const readies[] = {
-	"message", "delay", "notify", "fd", "exec", "http", NULL
+	"message", "delay", "notify", "fd", "exec", "http", "listening", NULL
 };
 static const char *const stdins[] = { "nothing", "listener", NULL };
 static const char *const orders[] = { "new-first", "old-first", NULL };
@@ -54,6 +55,9 @@ static const struct key pool_keys[] = {
 	    .expect = "addresses such as 7000, 127.0.0.1:7000, [::1]:7000 "
 	    "or unix:/path", EFFECT(ROLLOUT),
 	    .text = "addresses to listen on, each may be named" },
+	[POOL_LISTEN_ANY] = { KEY("listen_any", KEY_BOOL), .dflt = "no",
+	    AT(listen_any), EFFECT(ROLLOUT),
+	    .text = "open what workers of dialect node ask for, too" },
 	[POOL_STDIN] = { KEY("stdin", KEY_ENUM), .words = stdins,
 	    .dflt = "nothing", AT(in), EFFECT(ROLLOUT),
 	    .text = "what descriptor 0 is; listener: the first one" },

@@ -147,7 +147,8 @@ status_listeners(const struct pool *p)
 
 	for (i = 0; g != NULL && i < g->set->count; i++)
 		(void)json_array_append_new(list, json_pack("{s:o, s:s}",
-		    "name", json_text_or_null(g->conf->listen[i].name),
+		    "name", json_text_or_null(i < g->conf->listen_count ?
+		    g->conf->listen[i].name : NULL),
 		    "address", g->set->list[i]->address));
 	return list;
 }

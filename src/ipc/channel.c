@@ -2,6 +2,7 @@
 #include "ipc/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,14 +11,18 @@
 #include "ipc/message.h"
 
 #define READ_SIZE	65536
+#define AGAIN_SECONDS	0.02
 #define DRAIN_READS	64
 
 struct channel_entry {
 	struct message	*msg;
 	int		 how;
+	int		 fd;		/* goes with it, or -1 */
+	bool		 borrowed;	/* the descriptor is not ours */
 };
 
 static void	channel_readable(struct ev_loop *, ev_io *, int);
+static void	channel_again(struct ev_loop *, ev_timer *, int);
 static void	channel_writable(struct ev_loop *, ev_io *, int);
 
 void
@@ -33,7 +38,8 @@ channel_init(struct channel *c, struct ev_loop *loop, int fd,
 	(void)fd_set_nonblock(fd, true);
 	ev_io_init(&c->in, channel_readable, fd, EV_READ);
 	ev_io_init(&c->out, channel_writable, fd, EV_WRITE);
-	c->in.data = c->out.data = c;
+	ev_timer_init(&c->again, channel_again, AGAIN_SECONDS, 0.);
+	c->in.data = c->out.data = c->again.data = c;
 	ev_io_start(loop, &c->in);
 }
 
@@ -41,6 +47,14 @@ bool
 channel_is_open(const struct channel *c)
 {
 	return c->fd != -1 && !c->mute;
+}
+
+static void
+channel_entry_close(struct channel_entry *q)
+{
+	if (!q->borrowed)
+		fd_close(&q->fd);
+	q->fd = -1;
 }
 
 /* Forget the first n messages. */
@@ -54,6 +68,7 @@ channel_pop(struct channel *c, size_t n)
 	for (i = 0; i < n; i++) {
 		c->bytes -= c->queue[i].msg->len;
 		message_unref(c->queue[i].msg);
+		channel_entry_close(&c->queue[i]);
 	}
 	c->count -= n;
 	memmove(c->queue, c->queue + n, c->count * sizeof(*c->queue));
@@ -71,6 +86,7 @@ channel_close(struct channel *c)
 		return;
 	ev_io_stop(c->loop, &c->in);
 	ev_io_stop(c->loop, &c->out);
+	ev_timer_stop(c->loop, &c->again);
 	fd_close(&c->fd);
 	c->unsent = c->unsent || c->count > 0;
 	channel_pop(c, c->count);
@@ -86,29 +102,76 @@ channel_fail(struct channel *c, const char *why)
 }
 
 /*
+ * Some bytes of the first message.  Node takes one descriptor for each
+ * read, of 64 KiB at most, and the first line that is complete then gets
+ * it: so it goes with the whole line if one read holds all that is new, and
+ * with the last byte alone otherwise.
+ */
+static ssize_t
+channel_write(struct channel *c, struct channel_entry *q)
+{
+	const char	*p = q->msg->data + c->sent;
+	size_t		 left = q->msg->len - c->sent;
+	ssize_t		 n;
+
+	if (q->fd != -1 && (left == 1 || (c->sent == 0 &&
+	    c->since + left <= READ_SIZE))) {
+		n = handover_write(c->fd, p, left, q->fd);
+		if (n == -1)
+			return -1;
+		channel_entry_close(q);
+		c->since = 0;
+		return n;
+	}
+	if (q->fd != -1)
+		left--;
+	n = send(c->fd, p, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		c->since += (size_t)n;
+	return n;
+}
+
+/* Go on when the socket, or some time, makes it possible. */
+static void
+channel_wait(struct channel *c)
+{
+	if (c->stuck == ETOOMANYREFS) {
+		ev_io_stop(c->loop, &c->out);
+		ev_timer_set(&c->again, AGAIN_SECONDS, 0.);
+		ev_timer_start(c->loop, &c->again);
+	} else {
+		ev_io_start(c->loop, &c->out);
+	}
+}
+
+static bool
+is_passing(int code)
+{
+	return code == EAGAIN || code == ENOBUFS || code == ENOMEM ||
+	    code == ETOOMANYREFS;
+}
+
+/*
  * Write until the queue is empty or the socket is full.  -1: nobody reads
  * there any more; what was written to us may still be heard.
  */
 static int
 channel_flush(struct channel *c)
 {
-	struct message	*m;
 	ssize_t		 n;
 	size_t		 done = 0;
-	int		 code = 0;
 
+	c->stuck = 0;
 	while (done < c->count) {
-		m = c->queue[done].msg;
-		n = send(c->fd, m->data + c->sent, m->len - c->sent,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = channel_write(c, &c->queue[done]);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1) {
-			code = errno;
+			c->stuck = errno;
 			break;
 		}
 		c->sent += (size_t)n;
-		if (c->sent < m->len)
+		if (c->sent < c->queue[done].msg->len)
 			continue;
 		c->sent = 0;
 		done++;
@@ -116,8 +179,8 @@ channel_flush(struct channel *c)
 	channel_pop(c, done);
 	if (c->count == 0) {
 		ev_io_stop(c->loop, &c->out);
-	} else if (code == EAGAIN || code == ENOBUFS || code == ENOMEM) {
-		ev_io_start(c->loop, &c->out);
+	} else if (is_passing(c->stuck)) {
+		channel_wait(c);
 	} else {
 		ev_io_stop(c->loop, &c->out);
 		c->mute = c->unsent = true;
@@ -127,15 +190,34 @@ channel_flush(struct channel *c)
 	return 0;
 }
 
+/* Write on; what was refused before may be tried again. */
+static void
+channel_go_on(struct channel *c)
+{
+	if (channel_flush(c) == -1) {
+		c->ops->closed(c->arg, NULL);
+		return;
+	}
+	if (c->count > 0 || !c->wants_room)
+		return;
+	c->wants_room = false;
+	c->ops->room(c->arg);
+}
+
+static void
+channel_again(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	channel_go_on(t->data);
+}
+
 static void
 channel_writable(struct ev_loop *loop, ev_io *w, int revents)
 {
-	struct channel	*c = w->data;
-
 	(void)loop;
 	(void)revents;
-	if (channel_flush(c) == -1)
-		c->ops->closed(c->arg, NULL);
+	channel_go_on(w->data);
 }
 
 /* A waiting message of this number, not yet begun, or count. */
@@ -173,6 +255,18 @@ channel_grow(struct channel *c)
 	return 0;
 }
 
+static void
+channel_append(struct channel *c, struct message *m, int how, int fd)
+{
+	struct channel_entry	*q = &c->queue[c->count++];
+
+	q->msg = message_ref(m);
+	q->how = how;
+	q->fd = fd;
+	q->borrowed = false;
+	c->bytes += m->len;
+}
+
 int
 channel_send(struct channel *c, struct message *m, int how)
 {
@@ -192,12 +286,55 @@ channel_send(struct channel *c, struct message *m, int how)
 		c->dropped++;
 		return -1;
 	}
-	c->queue[c->count].msg = message_ref(m);
-	c->queue[c->count].how = how;
-	c->bytes += m->len;
+	channel_append(c, m, how, -1);
 	/* That somebody reads no more shows only when one tries to write. */
-	return c->count++ == 0 || how == CHANNEL_PROTOCOL ?
+	return c->count == 1 || how == CHANNEL_PROTOCOL ?
 	    channel_flush(c) : 0;
+}
+
+int
+channel_send_fd(struct channel *c, struct message *m, int fd)
+{
+	if (!channel_is_open(c) || !channel_has_room(c, m->len) ||
+	    channel_grow(c) == -1) {
+		fd_close(&fd);
+		c->dropped++;
+		return -1;
+	}
+	channel_append(c, m, CHANNEL_PROTOCOL, fd);
+	return channel_flush(c);
+}
+
+enum handover_result
+channel_offer(struct channel *c, struct message *m, int fd)
+{
+	struct channel_entry	*q;
+
+	if (!channel_is_open(c))
+		return HANDOVER_BROKEN;
+	if (c->count > 0) {
+		c->wants_room = true;
+		return HANDOVER_FULL;
+	}
+	if (channel_grow(c) == -1)
+		return HANDOVER_BUSY;
+	channel_append(c, m, CHANNEL_PROTOCOL, fd);
+	c->queue[0].borrowed = true;
+	if (channel_flush(c) == -1)
+		return HANDOVER_BROKEN;
+	if (c->count == 0)
+		return HANDOVER_SENT;
+	q = &c->queue[0];
+	if (c->sent > 0) {
+		/* Begun; without its descriptor the worker says so. */
+		if (q->fd != -1)
+			q->fd = fcntl(q->fd, F_DUPFD_CLOEXEC, 0);
+		q->borrowed = false;
+		return HANDOVER_SENT;
+	}
+	c->wants_room = true;
+	channel_pop(c, 1);
+	return handover_refusal(c->stuck);
 }
 
 size_t

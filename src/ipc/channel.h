@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
+#include "os/handover.h"
 struct channel_entry;
 struct message;
 
@@ -28,8 +29,9 @@ struct channel_ops {
 	void	(*line)(void *arg, const char *line, size_t len);
 	/* The channel has closed itself; why is NULL at end of file. */
 	void	(*closed)(void *arg, const char *why);
+	/* There is room again for what channel_offer has refused; or NULL. */
+	void	(*room)(void *arg);
 };
-
 
 struct channel {
 	struct ev_loop			*loop;
@@ -41,6 +43,12 @@ struct channel {
 	struct channel_entry		*queue;		/* the first is under
 							   way if sent > 0 */
 	size_t				 count, size, bytes, sent;
+	size_t				 since;		/* bytes after the
+							   last descriptor */
+	int				 stuck;		/* errno of a write */
+	ev_timer			 again;		/* when that is one
+							   that passes */
+	bool				 wants_room;
 	bool				 mute;		/* writing has failed */
 	bool				 unsent;	/* at its end */
 	uint64_t			 dropped;	/* messages, in all */
@@ -58,6 +66,17 @@ bool	channel_is_open(const struct channel *);
  * of room or memory or since nobody reads there any more.
  */
 int	channel_send(struct channel *, struct message *, int how);
+/*
+ * A message with a descriptor, which is taken whatever happens; queued as
+ * CHANNEL_ONCE.
+ */
+int	channel_send_fd(struct channel *, struct message *, int fd);
+/*
+ * The same now or never; the descriptor is borrowed.  Refused with anything
+ * but HANDOVER_SENT; after HANDOVER_FULL ops->room tells when to try again.
+ */
+enum handover_result channel_offer(struct channel *, struct message *,
+	    int fd);
 /* Messages that the worker has not read, as far as we can see. */
 size_t	channel_lag(const struct channel *);
 

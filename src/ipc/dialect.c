@@ -12,6 +12,8 @@ static const struct dialect *const dialects[] = {
 	[CONF_SYSTEMD] = &dialect_systemd,
 	[CONF_EINHORN] = &dialect_einhorn,
 	[CONF_SERVER_STARTER] = &dialect_server_starter,
+	[CONF_NODE] = &dialect_node,
+	[CONF_NODE_FORK] = &dialect_node_fork,
 };
 
 const struct dialect *

@@ -34,6 +34,7 @@ struct dialect_facts {
 	const char	*notify;	/* NOTIFY_SOCKET, or NULL */
 	const char	*ack_path;	/* EINHORN_SOCK_PATH, or NULL */
 	uint64_t	 heartbeat_ms;	/* 0: none */
+	unsigned int	 serial;	/* 1.., never the same twice */
 };
 
 /*
@@ -43,7 +44,10 @@ struct dialect_facts {
 struct dialect {
 	const char	*name;
 	bool		 channel;	/* it gets ROTA_IPC_FD */
-	bool		 handover;	/* it can take ROTA_CONN_FD */
+	bool		 handover;	/* connections one by one */
+	bool		 asks;		/* for what to listen on, over its
+					   channel, where it gets connections
+					   too: the protocol of cluster.h */
 	bool		 notifies;	/* it gets NOTIFY_SOCKET */
 	bool		 acks;		/* it gets EINHORN_SOCK_PATH */
 	/* Add its own variables.  0, or -1: out of memory. */
@@ -81,6 +85,6 @@ void			 dialect_mix(struct dialect_mix *,
 int			 dialect_set_env(const struct dialect *, struct env *,
 			    const struct dialect_facts *);
 
-extern const struct dialect dialect_einhorn, dialect_plain, dialect_rota,
-    dialect_server_starter, dialect_systemd;
+extern const struct dialect dialect_einhorn, dialect_node, dialect_node_fork,
+    dialect_plain, dialect_rota, dialect_server_starter, dialect_systemd;
 #endif

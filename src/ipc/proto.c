@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "ipc/cluster.h"
 #include "ipc/message.h"
 
 #define DECODE_FLAGS (JSON_DECODE_ANY | JSON_ALLOW_NUL)
@@ -66,6 +67,22 @@ proto_parse_status(json_t *v, struct proto_in *in)
 	in->text[len] = '\0';
 }
 
+static const char	 is_ours[] = "an object with the key \"rota\", which "
+			    "belongs to the protocol";
+static const char	 is_nodes[] = "an object whose \"cmd\" begins with "
+			    CLUSTER_CMD_PREFIX ", which belongs to Node";
+
+/* Why no user may send this value to a worker, or NULL. */
+static const char *
+proto_taken(const json_t *v)
+{
+	if (json_object_get(v, "rota") != NULL)
+		return is_ours;
+	if (cluster_is_own_cmd(json_string_value(json_object_get(v, "cmd"))))
+		return is_nodes;
+	return NULL;
+}
+
 static void
 proto_parse_publish(json_t *v, struct proto_in *in)
 {
@@ -77,6 +94,10 @@ proto_parse_publish(json_t *v, struct proto_in *in)
 	}
 	if (json_object_get(data, "rota") != NULL) {
 		proto_bad(in, "published data with the key \"rota\"");
+		return;
+	}
+	if (proto_taken(data) != NULL) {
+		proto_bad(in, "published data with a \"cmd\" of Node's");
 		return;
 	}
 	in->data = proto_encode(json_incref(data));
@@ -147,6 +168,16 @@ proto_parse(const char *line, size_t len, struct proto_in *in)
 	else
 		in->kind = PROTO_EVENT;
 	json_decref(v);
+}
+
+void
+proto_parse_node(const char *line, size_t len, struct proto_in *in)
+{
+	static const char	 ready[] = "\"ready\"";
+
+	proto_parse(line, len, in);
+	in->says_ready = in->kind == PROTO_EVENT &&
+	    len == sizeof(ready) - 1 && memcmp(line, ready, len) == 0;
 }
 
 static json_t *
@@ -236,9 +267,6 @@ proto_string(const char *text, size_t len)
 	return s;
 }
 
-static const char	 is_ours[] = "an object with the key \"rota\", which "
-			    "belongs to the protocol";
-
 /* Refuse what is longer than a line may be. */
 static struct message *
 proto_bounded(struct message *m, const char **ret_why)
@@ -253,14 +281,14 @@ proto_bounded(struct message *m, const char **ret_why)
 struct message *
 proto_user(const char *json, size_t len, const char **ret_why)
 {
-	json_t	*v = json_loadb(json, len, DECODE_FLAGS |
-		    JSON_DECODE_INT_AS_REAL, NULL);
-	bool	 has_rota = json_object_get(v, "rota") != NULL;
+	json_t		*v = json_loadb(json, len, DECODE_FLAGS |
+			    JSON_DECODE_INT_AS_REAL, NULL);
+	const char	*taken = proto_taken(v);
 
 	json_decref(v);
-	*ret_why = v == NULL ? "not JSON" : has_rota ? is_ours :
+	*ret_why = v == NULL ? "not JSON" : taken != NULL ? taken :
 	    "out of memory";
-	if (v == NULL || has_rota)
+	if (v == NULL || taken != NULL)
 		return NULL;
 	return proto_bounded(proto_wrap(NULL, json, len), ret_why);
 }
@@ -272,13 +300,13 @@ proto_value(const char *text, size_t len, const char *key,
 	json_t		*v = json_loadb(text, len, DECODE_FLAGS |
 			    JSON_DECODE_INT_AS_REAL, NULL);
 	bool		 is_json = v != NULL;
-	bool		 has_rota = json_object_get(v, "rota") != NULL;
+	const char	*taken = proto_taken(v);
 	char		*name = NULL, *string = NULL;
 	struct message	*m = NULL;
 
 	json_decref(v);
-	if (key == NULL && has_rota) {
-		*ret_why = is_ours;
+	if (key == NULL && taken != NULL) {
+		*ret_why = taken;
 		return NULL;
 	}
 	*ret_why = "out of memory";

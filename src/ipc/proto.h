@@ -1,5 +1,6 @@
 #ifndef IPC_PROTO_H
 #define IPC_PROTO_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,12 +23,19 @@ enum proto_kind {
 struct proto_in {
 	enum proto_kind	 kind;
 	int64_t		 id;			/* of a pong */
+	bool		 says_ready;		/* an event that means so */
 	char		 text[PROTO_STATUS_MAX + 1]; /* status; what is bad */
 	struct message	*data;			/* publish: to be sent on */
 };
 
 /* in->data is the caller's to unref. */
 void	proto_parse(const char *line, size_t len, struct proto_in *in);
+
+/*
+ * The same for a program of Node's: "ready", as PM2 knows it, is an event
+ * that means {"rota":"ready"}, too.
+ */
+void	proto_parse_node(const char *line, size_t len, struct proto_in *);
 
 struct proto_listener {
 	const char	*name;			/* or NULL */
@@ -60,7 +68,8 @@ struct message	*proto_user(const char *json, size_t len,
  * What a broadcast sends: the text as it is if it is JSON, else as a
  * string without its last newline; with key as {"key": value}.  NULL with
  * the reason in *ret_why: too long, not UTF-8, or an object of the user's
- * with the key "rota".
+ * that a protocol would take for its own: with the key "rota", or with a
+ * "cmd" that is Node's.
  */
 struct message	*proto_value(const char *text, size_t len, const char *key,
 		    const char **ret_why);

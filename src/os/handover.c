@@ -62,8 +62,8 @@ handover_is_broken(const struct handover *h)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP) != 0;
 }
 
-static enum handover_result
-refusal(int code)
+enum handover_result
+handover_refusal(int code)
 {
 	switch (code) {
 	case EAGAIN:
@@ -77,11 +77,11 @@ refusal(int code)
 	}
 }
 
-enum handover_result
-handover_send(struct handover *h, unsigned char index, int conn)
+ssize_t
+handover_write(int sock, const void *data, size_t len, int fd)
 {
 	union control	 c = { .space = { 0 } };
-	struct iovec	 iov = { .iov_base = &index, .iov_len = 1 };
+	struct iovec	 iov = { .iov_len = len };
 	struct msghdr	 msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -90,14 +90,22 @@ handover_send(struct handover *h, unsigned char index, int conn)
 	};
 	ssize_t		 n;
 
+	memcpy(&iov.iov_base, &data, sizeof(data));	/* it is only read */
 	c.header.cmsg_len = CMSG_LEN(sizeof(int));
 	c.header.cmsg_level = SOL_SOCKET;
 	c.header.cmsg_type = SCM_RIGHTS;
-	memcpy(CMSG_DATA(&c.header), &conn, sizeof(int));
+	memcpy(CMSG_DATA(&c.header), &fd, sizeof(int));
 	do {
-		n = sendmsg(h->feed, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = sendmsg(sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	} while (n == -1 && errno == EINTR);
-	return n == 1 ? HANDOVER_SENT : refusal(errno);
+	return n;
+}
+
+enum handover_result
+handover_send(struct handover *h, unsigned char index, int conn)
+{
+	return handover_write(h->feed, &index, 1, conn) == 1 ?
+	    HANDOVER_SENT : handover_refusal(errno);
 }
 
 /*

@@ -1,6 +1,8 @@
 #ifndef OS_HANDOVER_H
 #define OS_HANDOVER_H
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 /*
  * The queue by which connections reach a worker: a SOCK_SEQPACKET pair of
@@ -40,6 +42,13 @@ bool	handover_is_broken(const struct handover *);
 /* The connection stays the caller's to close, whatever the result. */
 enum handover_result handover_send(struct handover *, unsigned char index,
 	    int conn);
+/*
+ * Bytes on any unix socket, with one descriptor, which stays the caller's;
+ * as send(2) that does not wait.
+ */
+ssize_t	handover_write(int sock, const void *, size_t, int fd);
+/* What an errno of that means. */
+enum handover_result handover_refusal(int code);
 /*
  * The index of the oldest connection nobody has read, which stays there; -1
  * with errno as below.

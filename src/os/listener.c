@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -237,10 +238,11 @@ without_ipv6(const struct conf_listen *l, struct conf_listen *ret)
 	ret->dual_stack = false;
 }
 
+/* For UDP it would let others take the datagrams away. */
 static int
 bind_inet(int fd, const struct conf_listen *l, struct err *e)
 {
-	int	 on = 1, v6only = !l->dual_stack;
+	int	 on = !l->datagram, v6only = !l->dual_stack;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
 	    (l->addr.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6,
@@ -255,8 +257,8 @@ open_bound(const struct conf_listen *l, struct err *e)
 {
 	AUTO_FD	 fd = -1;
 
-	fd = socket(l->addr.ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(l->addr.ss_family, (l->datagram ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return fail(l, errno, e);
 	return bind_inet(fd, l, e) == -1 ? -1 : fd_take(&fd);
@@ -294,7 +296,7 @@ open_inet(const struct conf_listen *l, struct err *e)
 		without_ipv6(l, &chosen);
 		return open_inet(&chosen, e);
 	}
-	if (fd == -1 || port_of(&l->addr) != 0)
+	if (fd == -1 || l->datagram || port_of(&l->addr) != 0)
 		return fd_take(&fd);
 	chosen = *l;
 	set_port(&chosen, listener_port(fd));
@@ -341,13 +343,13 @@ int
 listener_open(const struct conf_listen *l, uint64_t backlog,
     bool defer_accept, struct err *e)
 {
-	int	 fd = inherit_take(l);
+	int	 fd = l->datagram ? -1 : inherit_take(l);
 	int	 code;
 
 	if (fd == -1)
 		fd = is_unix(l) ? open_unix(l, e) : open_inet(l, e);
-	if (fd == -1)
-		return -1;
+	if (fd == -1 || l->datagram)
+		return fd;
 	if (set_listening(fd, backlog) == -1 ||
 	    (defer_accept && !is_unix(l) && set_deferring(fd, true) == -1)) {
 		code = errno;
@@ -419,6 +421,20 @@ listener_address(int fd, char *buf, size_t size)
 		unix_path(&addr, path);
 		(void)snprintf(buf, size, "unix:%s", path);
 	}
+}
+
+bool
+listener_host(int fd, char buf[LISTENER_HOST_MAX], bool *ret_is_ipv6)
+{
+	struct sockaddr_storage	 addr = { 0 };
+	socklen_t		 len = sizeof(addr);
+
+	if (getsockname(fd, (struct sockaddr *)&addr, &len) == -1 ||
+	    (addr.ss_family != AF_INET && addr.ss_family != AF_INET6))
+		return false;
+	*ret_is_ipv6 = addr.ss_family == AF_INET6;
+	return getnameinfo((struct sockaddr *)&addr, len, buf,
+	    LISTENER_HOST_MAX, NULL, 0, NI_NUMERICHOST) == 0;
 }
 
 uint16_t

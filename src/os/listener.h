@@ -7,12 +7,12 @@ struct conf_listen;
 struct err;
 
 /*
- * A bound, listening, non-blocking socket; -1 with *e set.  The message
- * for an address in use names the process that holds it where /proc shows
- * it.  A stale unix socket (nobody answers) is replaced, a live one is
- * "in use"; its mode is what the umask leaves.  defer_accept holds a TCP
- * connection back until its client has sent something, for a second or two
- * at most.
+ * A bound, listening (but for UDP), non-blocking socket; -1 with *e set.
+ * The message for an address in use names the process that holds it where
+ * /proc shows it.  A stale unix socket (nobody answers) is replaced, a live
+ * one is "in use"; its mode is what the umask leaves.  defer_accept holds a
+ * TCP connection back until its client has sent something, for a second or
+ * two at most.
  */
 int	listener_open(const struct conf_listen *, uint64_t backlog,
 	    bool defer_accept, struct err *e);
@@ -25,6 +25,9 @@ int	listener_check(const struct conf_listen *, struct err *e);
 void	listener_tune(int fd, uint64_t backlog, bool defer_accept);
 /* "[::]:7000", "127.0.0.1:7000", "unix:/path": what it really is bound to. */
 void	listener_address(int fd, char *buf, size_t size);
+/* The address without the port; false: it is none of the internet's. */
+#define LISTENER_HOST_MAX 64
+bool	listener_host(int fd, char buf[LISTENER_HOST_MAX], bool *ret_is_ipv6);
 /* 0 for a unix socket. */
 uint16_t listener_port(int fd);
 /* Close, and remove the path of a unix socket that is still ours. */

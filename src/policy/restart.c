@@ -6,7 +6,8 @@ ending_is_success(const struct ending *e, const bool *success_exit)
 {
 	if (e->signaled)
 		return e->asked;
-	return e->code >= 0 && e->code < 256 && success_exit[e->code];
+	return !e->rude && e->code >= 0 && e->code < 256 &&
+	    success_exit[e->code];
 }
 
 enum verdict

@@ -8,6 +8,7 @@ struct ending {
 	bool	signaled;	/* code is a signal, else an exit status */
 	int	code;
 	bool	asked;		/* we had told it to go, whatever followed */
+	bool	rude;		/* it should have said that it leaves */
 };
 
 enum verdict {

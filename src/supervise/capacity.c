@@ -7,6 +7,7 @@
 #include "config/conf.h"
 #include "ipc/dialect.h"
 #include "os/spawn.h"
+#include "supervise/nodelink.h"
 
 /* The supervisor's own: standard ones, loop, signals, log, directories. */
 #define FIXED_FDS	32
@@ -26,7 +27,9 @@ fds_per_worker(const struct conf_pool *c)
 	dialect_mix(&mix, c);
 	if (d->channel)
 		n++;
-	if (c->listen_count > 0 && d->handover &&
+	if (d->asks)
+		n += NODELINK_WINDOW;			/* not yet accepted */
+	else if (c->listen_count > 0 && d->handover &&
 	    c->balance == CONF_ROUND_ROBIN)
 		n += 2;					/* both ends */
 	return n;

@@ -17,5 +17,6 @@ struct common {
 	struct notices		 notices;
 	struct acks		 acks;
 	size_t			 cpus;
+	unsigned int		 serial;	/* of the last start */
 };
 #endif

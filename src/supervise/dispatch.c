@@ -27,11 +27,16 @@ struct intake {
 	ev_io		 io;
 };
 
+/* A connection that waits for somebody to take from its listener. */
+struct parked {
+	struct list	 node;
+	struct listener	*from;		/* counted */
+	int		 conn;
+};
+
 static void	dispatch_pump(struct dispatch *);
 static void	dispatch_acceptable(struct ev_loop *, ev_io *, int);
 static void	dispatch_retry(struct ev_loop *, ev_timer *, int);
-static void	queue_writable(struct ev_loop *, ev_io *, int);
-static void	queue_free(struct queue *);
 static void	dispatch_discard(struct dispatch *);
 
 int
@@ -44,6 +49,7 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	d->held = -1;
 	list_init(&d->intakes);
 	list_init(&d->leftovers);
+	list_init(&d->parked);
 	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
 	d->retry.data = d;
 	d->queues = calloc(slots, sizeof(*d->queues));
@@ -114,6 +120,15 @@ intake_free(struct intake *in)
 	free(in);
 }
 
+static void
+parked_free(struct parked *p)
+{
+	list_remove(&p->node);
+	listener_unref(p->from);
+	fd_close(&p->conn);
+	free(p);
+}
+
 /* NULL: out of memory, and its connections wait until one slot less does. */
 static struct intake *
 intake_new(struct dispatch *d, struct listener *l)
@@ -133,23 +148,30 @@ intake_new(struct dispatch *d, struct listener *l)
 	return in;
 }
 
-/* A slot that takes from this set is up, or is no more. */
 static void
-dispatch_count(struct dispatch *d, const struct listener_set *s, bool up)
+dispatch_count_one(struct dispatch *d, struct listener *l, bool up)
 {
-	struct intake	*in;
-	size_t		 i;
+	struct intake	*in = dispatch_intake(d, l);
 
-	for (i = 0; i < s->count; i++) {
-		in = dispatch_intake(d, s->list[i]);
-		if (in == NULL && up)
-			in = intake_new(d, s->list[i]);
-		if (in == NULL || (!up && in->up == 0))
-			continue;
-		in->up = up ? in->up + 1 : in->up - 1;
-		if (in->up == 0)
-			ev_io_stop(d->loop, &in->io);
-	}
+	if (in == NULL && up)
+		in = intake_new(d, l);
+	if (in == NULL || (!up && in->up == 0))
+		return;
+	in->up = up ? in->up + 1 : in->up - 1;
+	if (in->up == 0)
+		ev_io_stop(d->loop, &in->io);
+}
+
+/* A slot that takes these of a set is up, or is no more. */
+static void
+dispatch_count(struct dispatch *d, const struct listener_set *s,
+    uint64_t takes, bool up)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->count; i++)
+		if ((takes >> i & 1) != 0)
+			dispatch_count_one(d, s->list[i], up);
 }
 
 /* Forget listeners that nobody takes from: not in the middle of accepting. */
@@ -176,6 +198,8 @@ dispatch_fini(struct dispatch *d)
 	ev_timer_stop(d->loop, &d->retry);
 	LIST_FOREACH(n, tmp, &d->leftovers)
 		queue_free(LIST_ENTRY(n, struct queue, node));
+	LIST_FOREACH(n, tmp, &d->parked)
+		parked_free(LIST_ENTRY(n, struct parked, node));
 	LIST_FOREACH(n, tmp, &d->intakes)
 		intake_free(LIST_ENTRY(n, struct intake, node));
 	fd_close(&d->held);
@@ -186,8 +210,7 @@ dispatch_fini(struct dispatch *d)
 	d->held = -1;
 }
 
-/* Something has changed for the better or the worse: look again. */
-static void
+void
 dispatch_update(struct dispatch *d)
 {
 	ev_timer_stop(d->loop, &d->retry);
@@ -208,14 +231,15 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
 
 	for (i = 0; i < q->set->count; i++) {
 		in = dispatch_intake(d, q->set->list[i]);
-		if (in == NULL || in->up > 1 ||
+		if (in == NULL || in->up > 1 || (q->takes >> i & 1) == 0 ||
 		    listener_set_find(next, in->listener) != -1)
 			continue;
 		while ((conn = listener_accept(in->listener->fd)) != -1) {
-			if (handover_send(&q->handover, (unsigned char)i,
-			    conn) == HANDOVER_SENT)
+			if (q->ops->offer(q, (unsigned int)i, conn, true) ==
+			    HANDOVER_SENT)
 				q->handed++;
-			(void)close(conn);
+			else
+				(void)close(conn);
 		}
 	}
 }
@@ -228,9 +252,9 @@ dispatch_up(struct dispatch *d, size_t slot, struct queue *q)
 	queue_keep(q);
 	if (old != NULL && old->set != q->set)
 		dispatch_last_call(d, old, q->set);
-	dispatch_count(d, q->set, true);
+	dispatch_count(d, q->set, q->takes, true);
 	if (old != NULL)
-		dispatch_count(d, old->set, false);
+		dispatch_count(d, old->set, old->takes, false);
 	d->queues[slot] = q;
 	turn_set(&d->turn, slot, true);
 	dispatch_sweep(d);
@@ -243,7 +267,7 @@ dispatch_drop(struct dispatch *d, size_t slot)
 	if (!turn_is_up(&d->turn, slot))
 		return;
 	turn_set(&d->turn, slot, false);
-	dispatch_count(d, d->queues[slot]->set, false);
+	dispatch_count(d, d->queues[slot]->set, d->queues[slot]->takes, false);
 	d->queues[slot] = NULL;
 	if (d->turn.up_count == 0)
 		dispatch_listen(d, false);
@@ -255,6 +279,8 @@ dispatch_down(struct dispatch *d, size_t slot)
 	dispatch_drop(d, slot);
 	dispatch_sweep(d);
 	dispatch_discard(d);
+	if (d->held != -1)		/* perhaps nobody wants it now */
+		dispatch_update(d);
 }
 
 void
@@ -288,8 +314,6 @@ dispatch_broken(struct dispatch *d, size_t slot)
 {
 	struct queue	*q = d->queues[slot];
 
-	log_warn("%s[%zu]: its worker has shut ROTA_CONN_FD down; it gets no "
-	    "more connections", d->pool, slot);
 	dispatch_drop(d, slot);
 	queue_leave(d, q);
 	ev_timer_again(d->loop, &d->retry);
@@ -310,21 +334,21 @@ dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
 	for (i = d->turn.up_count; i > 0 && d->turn.up_count > 0; i--) {
 		slot = (size_t)turn_next(&d->turn);
 		q = d->queues[slot];
-		index = listener_set_find(q->set, from);
+		index = queue_index(q, from);
 		if (index == -1)
 			continue;	/* of a generation without it */
-		if (q->full) {
+		if (q->full && !d->last_call) {
 			d->passed_over++;
 			continue;
 		}
-		switch (handover_send(&q->handover, (unsigned char)index,
-		    conn)) {
+		switch (q->ops->offer(q, (unsigned int)index, conn,
+		    d->last_call)) {
 		case HANDOVER_SENT:
 			q->handed++;
 			return TAKEN;
 		case HANDOVER_FULL:
 			q->full = true;
-			ev_io_start(d->loop, &q->room);
+			q->ops->await_room(q);
 			break;
 		case HANDOVER_BUSY:
 			r = SOME_BUSY;
@@ -338,16 +362,14 @@ dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
 	return r;
 }
 
-/* Give a connection away, or keep it in hand.  It is ours to close. */
+/* Give a connection away, or keep it in hand; in any case it is taken. */
 static bool
 dispatch_give(struct dispatch *d, struct listener *from, int conn)
 {
 	enum refusal	 r = dispatch_offer(d, from, conn);
 
-	if (r == TAKEN) {
-		(void)close(conn);
+	if (r == TAKEN)
 		return true;
-	}
 	d->held = conn;
 	d->held_from = listener_ref(from);
 	dispatch_listen(d, false);
@@ -388,7 +410,7 @@ dispatch_is_taken(const struct dispatch *d, const struct listener *l)
 static struct listener *
 queue_next_from(struct queue *q, bool *ret_empty)
 {
-	int	 index = handover_peek(&q->handover);
+	int	 index = q->ops->peek(q);
 
 	*ret_empty = index == -1;
 	return index >= 0 && (size_t)index < q->set->count ?
@@ -403,7 +425,7 @@ static bool
 dispatch_empty(struct dispatch *d, struct queue *q)
 {
 	struct listener	*from;
-	unsigned char	 index;
+	unsigned int	 index;
 	bool		 is_empty;
 	int		 conn;
 
@@ -414,7 +436,7 @@ dispatch_empty(struct dispatch *d, struct queue *q)
 		if (from != NULL && !dispatch_is_taken(d, from) &&
 		    (from->fd != -1 || q->refs > 0))
 			return false;
-		conn = handover_take_back(&q->handover, &index);
+		conn = q->ops->take_back(q, &index);
 		if (conn == -1 && errno != EAGAIN)
 			dispatch_pause(d, errno);
 		if (conn == -1)
@@ -457,6 +479,8 @@ dispatch_discard(struct dispatch *d)
 	fd_close(&d->held);
 	listener_unref(d->held_from);
 	d->held_from = NULL;
+	LIST_FOREACH(n, tmp, &d->parked)
+		parked_free(LIST_ENTRY(n, struct parked, node));
 	LIST_FOREACH(n, tmp, &d->leftovers) {
 		q = LIST_ENTRY(n, struct queue, node);
 		if (q->refs == 0)
@@ -481,6 +505,41 @@ dispatch_accept(struct dispatch *d, struct intake *in, unsigned int most)
 	}
 }
 
+/* Put it aside, so that those of other listeners need not wait behind it. */
+static void
+dispatch_park(struct dispatch *d, struct listener *from, int conn)
+{
+	struct parked	*p = malloc(sizeof(*p));
+
+	if (p == NULL) {
+		(void)close(conn);
+		return;
+	}
+	p->from = listener_ref(from);
+	p->conn = conn;
+	list_append(&d->parked, &p->node);
+}
+
+/* Those whose listener has somebody now, or never will have. */
+static void
+dispatch_unpark(struct dispatch *d)
+{
+	struct list	*n, *tmp;
+	struct parked	*p;
+
+	LIST_FOREACH(n, tmp, &d->parked) {
+		p = LIST_ENTRY(n, struct parked, node);
+		if (dispatch_is_taken(d, p->from)) {
+			if (!dispatch_has_room(d))
+				return;
+			(void)dispatch_give(d, p->from, fd_take(&p->conn));
+			parked_free(p);
+		} else if (p->from->fd == -1) {
+			parked_free(p);
+		}
+	}
+}
+
 /*
  * Try the one in hand again; false while it has to stay there.  One that
  * nobody takes any more need not.
@@ -495,6 +554,8 @@ dispatch_held(struct dispatch *d)
 	d->held_from = NULL;
 	if (dispatch_is_taken(d, from))
 		r = dispatch_give(d, from, conn);
+	else if (from->fd != -1)
+		dispatch_park(d, from, conn);
 	else
 		(void)close(conn);
 	listener_unref(from);
@@ -509,6 +570,7 @@ dispatch_pump(struct dispatch *d)
 		return;
 	if (d->held != -1 && !dispatch_held(d))
 		return;
+	dispatch_unpark(d);
 	dispatch_leftovers(d);
 	if (dispatch_has_room(d) && !d->closed)
 		dispatch_listen(d, true);
@@ -532,6 +594,18 @@ dispatch_retry(struct ev_loop *loop, ev_timer *w, int revents)
 	dispatch_update(w->data);
 }
 
+/* The slot that has its turns through this queue, or -1. */
+static long
+dispatch_slot_of(const struct dispatch *d, const struct queue *q)
+{
+	size_t	 i;
+
+	for (i = 0; i < d->turn.slots; i++)
+		if (turn_is_up(&d->turn, i) && d->queues[i] == q)
+			return (long)i;
+	return -1;
+}
+
 void
 dispatch_reclaim(struct dispatch *d, struct queue *q)
 {
@@ -546,13 +620,43 @@ dispatch_close(struct dispatch *d)
 {
 	struct list	*n, *tmp;
 
+	d->last_call = true;
 	LIST_FOREACH(n, tmp, &d->intakes)
 		if (!d->closed)
 			dispatch_accept(d, LIST_ENTRY(n, struct intake, node),
 			    ACCEPTS_AT_END);
+	d->last_call = false;
 	dispatch_listen(d, false);
 	d->closed = true;
 	dispatch_discard(d);
+}
+
+void
+dispatch_take(struct dispatch *d, struct queue *q, unsigned int index,
+    bool on)
+{
+	uint64_t	 bit = UINT64_C(1) << index;
+	long		 slot = dispatch_slot_of(d, q);
+
+	if (((q->takes & bit) != 0) == on)
+		return;
+	q->takes ^= bit;
+	if (slot == -1)
+		return;
+	dispatch_count_one(d, q->set->list[index], on);
+	if (!on)
+		dispatch_sweep(d);
+	dispatch_update(d);
+}
+
+void
+dispatch_lose(struct dispatch *d, struct queue *q)
+{
+	long	 slot = dispatch_slot_of(d, q);
+
+	if (slot != -1)
+		dispatch_down(d, (size_t)slot);
+	dispatch_reclaim(d, q);
 }
 
 void
@@ -560,69 +664,4 @@ dispatch_open(struct dispatch *d)
 {
 	d->closed = false;
 	dispatch_update(d);
-}
-
-struct queue *
-queue_new(struct dispatch *d, struct listener_set *set, struct err *e)
-{
-	struct queue	*q = calloc(1, sizeof(*q));
-
-	if (q == NULL) {
-		err_set(e, ENOMEM, "queue");
-		return NULL;
-	}
-	if (handover_open(&q->handover, e) == -1) {
-		free(q);
-		return NULL;
-	}
-	q->refs = 1;
-	q->dispatch = d;
-	q->set = listener_set_ref(set);
-	list_init(&q->node);
-	ev_io_init(&q->room, queue_writable, q->handover.feed, EV_WRITE);
-	q->room.data = q;
-	return q;
-}
-
-struct queue *
-queue_ref(struct queue *q)
-{
-	q->refs++;
-	return q;
-}
-
-static void
-queue_free(struct queue *q)
-{
-	ev_io_stop(q->dispatch->loop, &q->room);
-	list_remove(&q->node);
-	handover_close(&q->handover);
-	listener_set_unref(q->set);
-	free(q);
-}
-
-void
-queue_keep(struct queue *q)
-{
-	list_remove(&q->node);
-	q->left = false;
-}
-
-/* The last one out leaves it to the dispatcher, which empties it first. */
-void
-queue_unref(struct queue *q)
-{
-	if (q != NULL && --q->refs == 0)
-		dispatch_reclaim(q->dispatch, q);
-}
-
-static void
-queue_writable(struct ev_loop *loop, ev_io *w, int revents)
-{
-	struct queue	*q = w->data;
-
-	(void)revents;
-	ev_io_stop(loop, w);
-	q->full = false;
-	dispatch_update(q->dispatch);
 }

@@ -6,35 +6,16 @@
 #include <stdint.h>
 #include "base/limit.h"
 #include "base/list.h"
-#include "os/handover.h"
 #include "policy/turn.h"
-struct dispatch;
+#include "supervise/queue.h"
 struct err;
 struct listener;
 struct listener_set;
 
 /*
- * The connections handed to one slot and generation and not yet taken.
- * Counted by the slot and by each worker that reads from it; when nobody
- * has it any more, what is left in it is given to others.
- */
-struct queue {
-	struct list	 node;		/* in dispatch's leftovers */
-	struct dispatch	*dispatch;
-	struct listener_set *set;	/* that its generation takes from */
-	unsigned int	 refs;
-	uint64_t	 handed;	/* connections given to it */
-	uint64_t	 taken_back;	/* and those taken back again */
-	struct handover	 handover;
-	bool		 full;
-	bool		 left;		/* in leftovers */
-	ev_io		 room;		/* while full */
-};
-
-/*
  * Balance by hand-over: accepts the connections of a pool and gives each
  * to the slot whose turn it is.  Where it takes them from, in this order:
- * the one in hand, queues whose reader is gone, the listeners.  While no
+ * the one in hand, what has come back, the listeners.  While no
  * slot is up, or every queue is full, they wait where they are.
  */
 struct dispatch {
@@ -45,11 +26,14 @@ struct dispatch {
 	uint64_t	 passed_over;	/* turns lost to a full queue */
 	struct list	 intakes;	/* one for each listener in use */
 	struct list	 leftovers;
+	struct list	 parked;	/* taken back, and nobody takes from
+					   their listener now */
 	int		 held;		/* taken, and no room for it; or -1 */
 	struct listener	*held_from;
 	ev_timer	 retry;
 	struct limit	 limit;
 	bool		 listening, closed;
+	bool		 last_call;	/* queues take what they can */
 };
 
 /* 0, or -1 with *e set. */
@@ -85,11 +69,11 @@ void	dispatch_close(struct dispatch *);
 /* Take them again. */
 void	dispatch_open(struct dispatch *);
 
-/* With one reference, and one of the set; NULL with *e set. */
-struct queue	*queue_new(struct dispatch *, struct listener_set *,
-		    struct err *e);
-struct queue	*queue_ref(struct queue *);
-void		 queue_unref(struct queue *);
-/* It has a reader again: what is still in it is that one's. */
-void		 queue_keep(struct queue *);
+/* Something has changed for the better or the worse: look again. */
+void	dispatch_update(struct dispatch *);
+/* From now on this queue takes from the listener of this number, or not. */
+void	dispatch_take(struct dispatch *, struct queue *, unsigned int index,
+	    bool on);
+/* Nobody will read from this queue again: its slot gets no more turns. */
+void	dispatch_lose(struct dispatch *, struct queue *);
 #endif

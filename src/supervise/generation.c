@@ -125,7 +125,7 @@ generation_pin(struct generation *g, struct err *e)
 static bool
 uses_handover(const struct conf_pool *c, const struct dialect *d)
 {
-	return c->listen_count > 0 && d->handover &&
+	return (c->listen_count > 0 || d->asks) && d->handover &&
 	    c->balance == CONF_ROUND_ROBIN;
 }
 

@@ -63,7 +63,8 @@ launch_listeners(const struct worker_job *j, int *fds,
 	size_t				 i;
 
 	f->listeners = l;
-	f->listener_count = j->queue == NULL ? set->count : 0;
+	f->listener_count = j->queue == NULL && !j->gen->dialect->asks ?
+	    set->count : 0;
 	for (i = 0; i < f->listener_count; i++) {
 		fds[i] = set->list[i]->fd;
 		l[i].name = j->gen->conf->listen[i].name;
@@ -89,7 +90,7 @@ launch_fds(const struct worker_job *j, const struct ends *s, int *fds,
 		f->ready_fd = LAUNCH_FIRST_FD + (int)n;
 		fds[n++] = s->ready[1];
 	}
-	if (j->queue != NULL) {
+	if (j->queue != NULL && j->queue->link == NULL) {
 		f->conn_fd = LAUNCH_FIRST_FD + (int)n;
 		fds[n++] = j->queue->handover.take;
 		handover_reset(&j->queue->handover);
@@ -263,6 +264,7 @@ launch_spawn(const struct worker_job *j, const struct ends *s, struct env *env,
 		.ipc_fd = -1,
 		.conn_fd = -1,
 		.ready_fd = -1,
+		.serial = ++j->common->serial,
 	};
 	struct spawn_req	 rq = {
 		.dir_fd = j->gen->dir_fd,

@@ -36,6 +36,8 @@ listener_unref(struct listener *l)
 		return;
 	list_remove(&l->node);
 	free(l->address);
+	free(l->pool);
+	free(l->data);
 	free(l);
 }
 
@@ -66,7 +68,7 @@ listener_was_shut(struct ev_loop *loop, ev_io *w, int revents)
 static void
 listener_watch(struct listener *l)
 {
-	if (l->sharers > 0 && l->fd != -1)
+	if (l->sharers > 0 && l->fd != -1 && !l->datagram)
 		ev_io_start(l->owner->loop, &l->shut);
 	else
 		ev_io_stop(l->owner->loop, &l->shut);
@@ -116,6 +118,7 @@ listener_new(struct listeners *ls, const struct conf_listen *c, int fd,
 	l->asked = c->addr;
 	l->asked_len = c->addr_len;
 	l->dual_stack = c->dual_stack;
+	l->datagram = c->datagram;
 	l->port = listener_port(fd);
 	listener_address(fd, l->address, ADDRESS_MAX);
 	ev_io_init(&l->shut, listener_was_shut, fd, EV_WRITE);
@@ -128,7 +131,7 @@ static bool
 listener_is(const struct listener *l, const struct conf_listen *c)
 {
 	return l->fd != -1 && l->asked_len == c->addr_len &&
-	    l->dual_stack == c->dual_stack &&
+	    l->dual_stack == c->dual_stack && l->datagram == c->datagram &&
 	    memcmp(&l->asked, &c->addr, c->addr_len) == 0;
 }
 
@@ -182,21 +185,23 @@ listener_find(const struct listeners *ls, const struct conf_listen *c,
 }
 
 static struct listener *
-listener_get(struct listeners *ls, const struct conf_pool *c, size_t i,
-    const struct listener_set *old, const struct listener_set *new,
-    struct err *e)
+listener_get(struct listeners *ls, const struct conf_pool *c,
+    const struct conf_listen *cl, const struct listener_set *old,
+    const struct listener_set *new, struct err *e)
 {
-	const struct conf_listen	*cl = &c->listen[i];
-	struct listener			*l = listener_find(ls, cl, old, new);
-	int				 fd;
+	struct listener	*l = listener_find(ls, cl, old, new);
+	int		 fd;
 
-	if (l != NULL)
-		return l;
-	fd = listener_open(cl, c->backlog, c->defer_accept, e);
-	if (fd != -1)
-		l = listener_new(ls, cl, fd, e);
-	if (l != NULL)
+	if (l == NULL) {
+		fd = listener_open(cl, c->backlog, c->defer_accept, e);
+		if (fd != -1)
+			l = listener_new(ls, cl, fd, e);
+		if (l == NULL)
+			return NULL;
 		l->backlog = c->backlog;
+	}
+	free(l->pool);
+	l->pool = strdup(c->name);	/* NULL: then it is nobody's */
 	return l;
 }
 
@@ -205,7 +210,7 @@ listener_set_new(struct listeners *ls, const struct conf_pool *c,
     const struct listener_set *old, bool shared, struct err *e)
 {
 	struct listener_set	*s = calloc(1, sizeof(*s) +
-				    c->listen_count * sizeof(s->list[0]));
+				    LISTENER_SET_MAX * sizeof(s->list[0]));
 	struct listener		*l;
 
 	if (s == NULL) {
@@ -216,7 +221,7 @@ listener_set_new(struct listeners *ls, const struct conf_pool *c,
 	s->shared = shared;
 	s->claimed = true;
 	while (s->count < c->listen_count) {
-		l = listener_get(ls, c, s->count, old, s, e);
+		l = listener_get(ls, c, &c->listen[s->count], old, s, e);
 		if (l == NULL) {
 			listener_set_unref(s);
 			return NULL;
@@ -225,6 +230,32 @@ listener_set_new(struct listeners *ls, const struct conf_pool *c,
 		s->list[s->count++] = l;
 	}
 	return s;
+}
+
+int
+listener_set_add(struct listener_set *s, struct listeners *ls,
+    const struct conf_pool *c, const struct conf_listen *cl, struct err *e)
+{
+	struct listener	*l = wants_any_port(cl) ? NULL :
+			    listeners_find(ls, cl);
+
+	if (!s->claimed || s->count == LISTENER_SET_MAX) {
+		err_set(e, 0, "%s: %s", cl->text, s->claimed ?
+		    "there are too many" : "the pool is closed");
+		e->code = ENOBUFS;
+		return -1;
+	}
+	if (l != NULL && (l->pool == NULL || strcmp(l->pool, c->name) != 0)) {
+		err_set(e, 0, "%s, which is another pool's", cl->text);
+		e->code = EADDRINUSE;
+		return -1;
+	}
+	l = listener_get(ls, c, cl, NULL, s, e);
+	if (l == NULL)
+		return -1;
+	listener_claim(l, s->shared);
+	s->list[s->count] = l;
+	return (int)s->count++;
 }
 
 struct listener_set *

@@ -7,8 +7,7 @@
 #include <sys/socket.h>
 #include "base/limit.h"
 #include "base/list.h"
-struct conf_listen;
-struct conf_pool;
+#include "config/conf.h"
 struct err;
 struct journal;
 struct listener_set;
@@ -32,17 +31,24 @@ struct listener {
 	unsigned int		 sharers;	/* claims by who shares it */
 	int			 fd;		/* -1: closed */
 	char			*address;	/* as it is */
+	char			*pool;		/* who had it last */
+	char			*data;		/* its first worker's */
 	uint16_t		 port;		/* 0: none */
 	struct sockaddr_storage	 asked;		/* as the config has it */
 	socklen_t		 asked_len;
 	bool			 dual_stack;
+	bool			 datagram;	/* UDP: nobody accepts */
 	uint64_t		 backlog;
 	bool			 is_blocking;	/* for who has it as fd 0 */
 	ev_io			 shut;		/* watched while shared */
 	struct limit		 limit;
 };
 
-/* The listeners of a pool, in the order of its config. */
+/*
+ * The listeners of a pool, in the order of its config, then those that its
+ * workers have asked for.
+ */
+#define LISTENER_SET_MAX	(2 * CONF_LISTEN_MAX)
 struct listener_set {
 	unsigned int		 refs;
 	bool			 shared;	/* workers get them */
@@ -65,6 +71,13 @@ struct listener_set	*listener_set_new(struct listeners *,
 			    const struct conf_pool *,
 			    const struct listener_set *old, bool shared,
 			    struct err *e);
+/*
+ * One more, which a worker asks for: one that is open, or a new one.  Its
+ * number, or -1 with *e set, the errno in its code.
+ */
+int			 listener_set_add(struct listener_set *,
+			    struct listeners *, const struct conf_pool *,
+			    const struct conf_listen *, struct err *e);
 struct listener_set	*listener_set_ref(struct listener_set *);
 void			 listener_set_unref(struct listener_set *);
 /* Give the claim up: what nobody else claims is closed.  Once is enough. */

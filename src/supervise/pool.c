@@ -7,9 +7,11 @@
 
 #include "base/err.h"
 #include "config/conf.h"
+#include "ipc/dialect.h"
 #include "os/listener.h"
 #include "supervise/broadcast.h"
 #include "supervise/generation.h"
+#include "supervise/nodelink.h"
 #include "supervise/reload.h"
 #include "supervise/settle.h"
 #include "supervise/slot.h"
@@ -141,8 +143,13 @@ pool_queue_for(struct pool *p, struct generation *g, struct queue **ret,
 {
 	struct queue	*q = NULL;
 
-	if (g->handover && (q = queue_new(&p->dispatch, g->set, e)) == NULL)
-		return -1;
+	if (g->handover) {
+		q = g->dialect->asks ?
+		    nodelink_queue(&p->dispatch, g->set, e) :
+		    queue_new(&p->dispatch, g->set, e);
+		if (q == NULL)
+			return -1;
+	}
 	*ret = q;
 	return 0;
 }

@@ -15,6 +15,12 @@ static const struct ready_kind ready_notify = {
 	    "does not needs 'ready: {when: delay}')",
 };
 
+static const struct ready_kind ready_listening = {
+	.missing = "it does not listen (the command has to be the program "
+	    "itself, as in 'node server.js'; one that does not listen needs "
+	    "'ready: {when: delay}')",
+};
+
 static const struct ready_kind *const kinds[CONF_READY__COUNT] = {
 	[CONF_READY_MESSAGE] = &ready_message,
 	[CONF_READY_DELAY] = &ready_by_delay,
@@ -22,6 +28,7 @@ static const struct ready_kind *const kinds[CONF_READY__COUNT] = {
 	[CONF_READY_FD] = &ready_by_fd,
 	[CONF_READY_EXEC] = &ready_by_exec,
 	[CONF_READY_HTTP] = &ready_by_http,
+	[CONF_READY_LISTENING] = &ready_listening,
 };
 
 static struct ev_loop *

@@ -156,17 +156,19 @@ slot_start_failed(struct slot *s, const struct err *e)
 
 /*
  * The queue that its next worker gets: a new one for a new generation, and
- * where the last worker has shut it down.
+ * where the old one has come to an end with its worker.
  */
 static int
 slot_get_queue(struct slot *s, struct err *e)
 {
 	struct queue	*q = s->queue;
 
-	if (q != NULL && !handover_is_broken(&q->handover))
+	if (q != NULL && !queue_is_broken(q))
 		return 0;
 	if (pool_queue_for(s->pool, s->gen, &s->queue, e) == -1)
 		return -1;
+	if (q != NULL && s->queue != NULL)
+		queue_count_on(s->queue, q);
 	queue_unref(q);
 	return 0;
 }

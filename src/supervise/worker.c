@@ -23,6 +23,7 @@
 #include "supervise/dispatch.h"
 #include "supervise/generation.h"
 #include "supervise/launch.h"
+#include "supervise/nodelink.h"
 
 /* How often SIGKILL is repeated to a process that does not die of it. */
 #define KILL_AGAIN_MS	5000
@@ -94,11 +95,14 @@ worker_set_status(struct worker *w, const char *text)
 	w->text = copy;
 }
 
-/* Whether {"rota":"ready"} counts as the sign of readiness. */
-static bool
-worker_awaits_message(const struct worker *w)
+static void
+worker_says_ready(struct worker *w)
 {
-	return w->gen->conf->ready.when == CONF_READY_MESSAGE;
+	enum conf_ready	 when = w->gen->conf->ready.when;
+
+	w->said_ready = true;
+	if (when == CONF_READY_MESSAGE || when == CONF_READY_LISTENING)
+		worker_is_up(w);
 }
 
 void
@@ -106,7 +110,8 @@ worker_heard(struct worker *w, const char *line, size_t len)
 {
 	struct proto_in	 in;
 
-	if (w->gen->dialect->parse == NULL)
+	if (w->gen->dialect->parse == NULL ||
+	    (w->link != NULL && nodelink_line(w->link, line, len)))
 		return;
 
 	w->gen->dialect->parse(line, len, &in);
@@ -118,9 +123,7 @@ worker_heard(struct worker *w, const char *line, size_t len)
 		worker_complain(w, "unknown kind of message", in.text);
 		break;
 	case PROTO_READY:
-		w->said_ready = true;
-		if (worker_awaits_message(w))
-			worker_is_up(w);
+		worker_says_ready(w);
 		break;
 	case PROTO_STATUS:
 		worker_set_status(w, in.text);
@@ -134,6 +137,8 @@ worker_heard(struct worker *w, const char *line, size_t len)
 	case PROTO_EVENT:
 		worker_say(w, "message", line, len);
 		worker_remember(w, EV_MESSAGE, line, len);
+		if (in.says_ready)
+			worker_says_ready(w);
 		break;
 	case PROTO_PONG:
 		break;
@@ -157,14 +162,26 @@ worker_channel_closed(void *arg, const char *why)
 		    "%s; it gets no more messages", why);
 	else
 		worker_post(w, LOG_DEBUG, EV_STATUS, "closed its channel");
+	if (w->link != NULL)
+		nodelink_close(w->link);
 	/* It was told to leave by a message that it will never read. */
 	if (w->state == WS_DRAINING && w->channel.unsent && !w->reaped)
 		worker_signal_group(w, w->gen->conf->stop.signal);
 }
 
+/* There is room in its channel again. */
+static void
+worker_channel_room(void *arg)
+{
+	struct worker	*w = arg;
+
+	nodelink_room(w->link);
+}
+
 static const struct channel_ops channel_ops = {
 	.line = worker_line,
 	.closed = worker_channel_closed,
+	.room = worker_channel_room,
 };
 
 /* Said once it is known: the pid, which rota-ipc(7) promises. */
@@ -189,7 +206,7 @@ worker_hello(struct worker *w)
 	struct message		*m;
 	size_t			 i;
 
-	for (i = 0; i < h.listener_count; i++) {
+	for (i = 0; i < h.listener_count && i < c->listen_count; i++) {
 		l[i].name = c->listen[i].name;
 		l[i].address = w->gen->set->list[i]->address;
 		l[i].fd = w->queue != NULL ? -1 : LAUNCH_FIRST_FD + (int)i;
@@ -370,6 +387,8 @@ worker_exited(void *arg, pid_t pid, int status)
 	worker_main_over(w, pid);
 	channel_drain(&w->channel);
 	channel_close(&w->channel);
+	w->ending.rude = !w->ending.asked && nodelink_was_rude(w->link);
+	nodelink_end(w->link);
 	output_drain(&w->output);
 	output_close(&w->output);
 	worker_handle(w, WE_EXIT);
@@ -404,11 +423,23 @@ worker_begin(struct worker *w, const struct launched *l)
 	if (l->ipc_fd != -1) {
 		channel_init(&w->channel, w->job.common->loop, l->ipc_fd,
 		    &channel_ops, w);
+		if (w->link != NULL)
+			nodelink_begin(w->link, w);
 		if (w->gen->dialect->hello != NULL)
 			worker_hello(w);
 	}
 	worker_set_limit(w);
 	ready_begin(&w->readiness, l->ready_fd);
+}
+
+/* Where it speaks Node's protocol; 0, or -1 with *e set. */
+static int
+worker_open_link(struct worker *w, struct err *e)
+{
+	if (!w->job.gen->dialect->asks)
+		return 0;
+	w->link = nodelink_open(w->job.queue, e);
+	return w->link != NULL ? 0 : -1;
 }
 
 struct worker *
@@ -429,7 +460,8 @@ worker_start(const struct worker_job *job, struct err *e)
 	ready_init(&w->readiness, w);
 	worker_main_init(w);
 	worker_heartbeat_init(w);
-	if (launch(job, &l, e) == -1) {
+	if (worker_open_link(w, e) == -1 || launch(job, &l, e) == -1) {
+		nodelink_unref(w->link);
 		free(w);
 		return NULL;
 	}
@@ -437,6 +469,7 @@ worker_start(const struct worker_job *job, struct err *e)
 	    e) == -1) {
 		tree_kill(l.pid);	/* reaped as a stray */
 		launched_close(&l);
+		nodelink_unref(w->link);
 		free(w);
 		return NULL;
 	}
@@ -460,6 +493,8 @@ worker_free(struct worker *w)
 	ev_timer_stop(w->job.common->loop, &w->heartbeat);
 	channel_close(&w->channel);
 	output_close(&w->output);
+	nodelink_end(w->link);
+	nodelink_unref(w->link);
 	queue_unref(w->queue);
 	generation_unref(w->gen);
 	free(w->text);

@@ -16,6 +16,7 @@ struct common;
 struct err;
 struct generation;
 struct message;
+struct nodelink;
 struct queue;
 struct reaper;
 struct sdnotify;
@@ -79,6 +80,7 @@ struct worker {
 	struct ready		 readiness;	/* until it is there */
 	ev_timer		 heartbeat;	/* health.heartbeat */
 	struct channel		 channel;
+	struct nodelink		*link;		/* of Node, over that; NULL */
 	struct output		 output;
 	char			*text;		/* its status, or NULL */
 	struct limit		 complaints;	/* about what it sends */

@@ -1,0 +1,636 @@
+#include "config.h"
+#include "supervise/nodelink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "config/conf.h"
+#include "ipc/cluster.h"
+#include "ipc/message.h"
+#include "os/listener.h"
+#include "os/tree.h"
+#include "supervise/common.h"
+#include "supervise/dispatch.h"
+#include "supervise/generation.h"
+#include "supervise/listeners.h"
+#include "supervise/nodelisten.h"
+#include "supervise/worker.h"
+
+#define PAUSE_FIRST_MS	10	/* after a connection that it refused... */
+#define PAUSE_MOST_MS	640	/* ...doubling up to this */
+#define LOOK_SECONDS	5.	/* Node runs, and asks for nothing */
+#define END_SECONDS	1.	/* from its channel's end to a signal */
+#define DATA_KEPT_MAX	4096
+
+static void	link_pause_over(struct ev_loop *, ev_timer *, int);
+static void	link_look(struct ev_loop *, ev_timer *, int);
+static void	link_end_late(struct ev_loop *, ev_timer *, int);
+
+/* --- what is under way ---------------------------------------------------- */
+
+static int
+handles_grow(struct nodelink_handle **list, size_t count, size_t *size)
+{
+	size_t			 more = *size > 0 ? *size * 2 : 8;
+	struct nodelink_handle	*h;
+
+	if (count < *size)
+		return 0;
+	h = realloc(*list, more * sizeof(*h));
+	if (h == NULL)
+		return -1;
+	*list = h;
+	*size = more;
+	return 0;
+}
+
+static struct nodelink_handle
+handles_take(struct nodelink_handle *list, size_t *count, size_t i)
+{
+	struct nodelink_handle	 h = list[i];
+
+	(*count)--;
+	memmove(list + i, list + i + 1, (*count - i) * sizeof(*list));
+	return h;
+}
+
+static bool
+link_has_window(const struct nodelink *l)
+{
+	return l->count < NODELINK_WINDOW || (l->count < NODELINK_BURST &&
+	    clock_ms() - l->handles[0].sent_ms < NODELINK_QUICK_MS);
+}
+
+static struct ev_loop *
+link_loop(const struct nodelink *l)
+{
+	return l->worker->job.common->loop;
+}
+
+/* It does not want what it is given: leave it alone for a moment. */
+static void
+link_pause(struct nodelink *l)
+{
+	if (ev_is_active(&l->pause))
+		return;
+	l->pause_ms = l->pause_ms == 0 ? PAUSE_FIRST_MS :
+	    l->pause_ms < PAUSE_MOST_MS ? l->pause_ms * 2 : PAUSE_MOST_MS;
+	ev_timer_set(&l->pause, (double)l->pause_ms / 1000., 0.);
+	ev_timer_start(link_loop(l), &l->pause);
+}
+
+void
+nodelink_room(struct nodelink *l)
+{
+	if (l->queue != NULL && !ev_is_active(&l->pause) &&
+	    (l->closed || link_has_window(l)))
+		queue_has_room(l->queue);
+}
+
+static void
+link_pause_over(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	nodelink_room(t->data);
+}
+
+/* This one goes to somebody else. */
+static void
+link_return(struct nodelink *l, size_t i)
+{
+	struct nodelink_handle	 h = handles_take(l->handles, &l->count, i);
+
+	if (handles_grow(&l->returned, l->returned_count,
+	    &l->returned_size) == -1) {
+		fd_close(&h.conn);	/* no memory to keep it by */
+		return;
+	}
+	l->returned[l->returned_count++] = h;
+	if (!l->closed)
+		link_pause(l);
+	dispatch_reclaim(l->queue->dispatch, l->queue);
+}
+
+/* --- the queue ------------------------------------------------------------ */
+
+static enum handover_result
+link_offer(struct queue *q, unsigned int index, int conn, bool last_call)
+{
+	struct nodelink		*l = q->link;
+	struct message		*m;
+	enum handover_result	 r;
+
+	if (l->closed || l->worker == NULL)
+		return HANDOVER_BROKEN;
+	if (!last_call && (ev_is_active(&l->pause) || !link_has_window(l)))
+		return HANDOVER_FULL;
+	if (handles_grow(&l->handles, l->count, &l->size) == -1 ||
+	    (m = cluster_conn(index, l->seq + 1)) == NULL)
+		return HANDOVER_BUSY;
+	r = channel_offer(&l->worker->channel, m, conn);
+	message_unref(m);
+	if (r != HANDOVER_SENT)
+		return r;
+	l->handles[l->count++] = (struct nodelink_handle){
+		.seq = ++l->seq, .sent_ms = clock_ms(), .index = index,
+		.conn = conn,
+	};
+	return r;
+}
+
+/* An answer, the end of a pause or the channel says so by itself. */
+static void
+link_await_room(struct queue *q)
+{
+	(void)q;
+}
+
+/* What is to be taken back next, and from which list; count: nothing. */
+static size_t
+link_next_back(const struct nodelink *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->handles[i].conn != -1)
+			break;
+	return l->closed ? i : l->count;
+}
+
+static int
+link_peek(struct queue *q)
+{
+	const struct nodelink	*l = q->link;
+	size_t			 i = link_next_back(l);
+
+	if (l->returned_count > 0)
+		return (int)l->returned[0].index;
+	return i < l->count ? (int)l->handles[i].index : -1;
+}
+
+static int
+link_take_back(struct queue *q, unsigned int *ret_index)
+{
+	struct nodelink		*l = q->link;
+	struct nodelink_handle	 h;
+	size_t			 i = link_next_back(l);
+
+	if (l->returned_count > 0) {
+		h = handles_take(l->returned, &l->returned_count, 0);
+	} else if (i < l->count) {
+		h = handles_take(l->handles, &l->count, i);
+	} else {
+		errno = EAGAIN;
+		return -1;
+	}
+	*ret_index = h.index;
+	return h.conn;
+}
+
+/* A channel is one worker's. */
+static bool
+link_is_broken(const struct queue *q)
+{
+	(void)q;
+	return true;
+}
+
+static void
+link_fini(struct queue *q)
+{
+	q->link->queue = NULL;
+	nodelink_unref(q->link);
+}
+
+static const struct queue_ops link_ops = {
+	.offer = link_offer,
+	.await_room = link_await_room,
+	.peek = link_peek,
+	.take_back = link_take_back,
+	.is_broken = link_is_broken,
+	.fini = link_fini,
+};
+
+struct queue *
+nodelink_queue(struct dispatch *d, struct listener_set *set, struct err *e)
+{
+	struct nodelink	*l = nodelink_open(NULL, e);
+	struct queue	*q;
+
+	if (l == NULL)
+		return NULL;
+	q = queue_new_by(&link_ops, d, set, e);
+	if (q == NULL) {
+		nodelink_unref(l);
+		return NULL;
+	}
+	q->link = l;
+	l->queue = q;
+	return q;
+}
+
+/* --- its life ------------------------------------------------------------- */
+
+struct nodelink *
+nodelink_open(struct queue *q, struct err *e)
+{
+	struct nodelink	*l = q != NULL ? q->link : calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		err_set(e, ENOMEM, "channel");
+		return NULL;
+	}
+	l->refs++;
+	if (q != NULL)
+		return l;
+	ev_timer_init(&l->pause, link_pause_over, 0., 0.);
+	ev_timer_init(&l->look, link_look, LOOK_SECONDS, 0.);
+	ev_timer_init(&l->end, link_end_late, END_SECONDS, 0.);
+	l->pause.data = l->look.data = l->end.data = l;
+	return l;
+}
+
+void
+nodelink_unref(struct nodelink *l)
+{
+	size_t	 i;
+
+	if (l == NULL || --l->refs > 0)
+		return;
+	for (i = 0; i < l->count; i++)
+		fd_close(&l->handles[i].conn);
+	for (i = 0; i < l->returned_count; i++)
+		fd_close(&l->returned[i].conn);
+	free(l->handles);
+	free(l->returned);
+	free(l);
+}
+
+void
+nodelink_begin(struct nodelink *l, struct worker *w)
+{
+	l->worker = w;
+}
+
+void
+nodelink_close(struct nodelink *l)
+{
+	if (l->closed)
+		return;
+	l->closed = true;
+	ev_timer_stop(link_loop(l), &l->pause);
+	ev_timer_stop(link_loop(l), &l->look);
+	if (!l->worker->reaped)
+		ev_timer_start(link_loop(l), &l->end);
+	if (l->queue != NULL)
+		dispatch_lose(l->queue->dispatch, l->queue);
+}
+
+void
+nodelink_end(struct nodelink *l)
+{
+	if (l == NULL || l->worker == NULL)
+		return;
+	nodelink_close(l);
+	ev_timer_stop(link_loop(l), &l->end);
+	l->worker = NULL;
+}
+
+/* Without a channel it is of no use: if it lives on, it is by mistake. */
+static void
+link_end_late(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct nodelink	*l = t->data;
+	struct worker	*w = l->worker;
+
+	(void)loop;
+	(void)revents;
+	if (w->reaped)
+		return;
+	if (w->state == WS_READY || w->state == WS_STARTING)
+		worker_post(w, LOG_WARN, EV_TROUBLE, "its channel is closed, "
+		    "and it is still there; sending it signal %d",
+		    w->gen->conf->stop.signal);
+	tree_signal_group(w->pid, w->gen->conf->stop.signal);
+}
+
+/* Node runs and asks for nothing: perhaps it is not the program. */
+static void
+link_look(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct nodelink	*l = t->data;
+
+	(void)loop;
+	(void)revents;
+	if (l->asked || l->worker->state != WS_STARTING)
+		return;
+	worker_post(l->worker, LOG_WARN, EV_TROUBLE, "Node runs for %.0f s "
+	    "and has not asked for anything to listen on; if the command is "
+	    "a wrapper such as 'npm start', which takes the program's place, "
+	    "start the program itself: 'node server.js'", LOOK_SECONDS);
+}
+
+bool
+nodelink_is_listening(const struct nodelink *l)
+{
+	return l != NULL && l->listens != 0;
+}
+
+bool
+nodelink_was_rude(const struct nodelink *l)
+{
+	return l != NULL && l->online && !l->leaving;
+}
+
+size_t
+nodelink_pending(const struct nodelink *l)
+{
+	return l->count + l->returned_count;
+}
+
+/* --- what it says --------------------------------------------------------- */
+
+/* An answer to something that it has sent: if it does not read, so be it. */
+static void
+link_say(struct nodelink *l, struct message *m)
+{
+	if (m != NULL)
+		(void)channel_send(&l->worker->channel, m, CHANNEL_ONCE);
+	message_unref(m);
+}
+
+static void
+link_refuse(struct nodelink *l, const struct cluster_in *in, int code,
+    unsigned int key)
+{
+	struct cluster_reply	 r = {
+		.ack = in->seq, .seq = ++l->seq, .error = code, .key = key,
+		.data = in->data,
+	};
+
+	link_say(l, cluster_reply(&r));
+}
+
+/*
+ * What the first worker has said about it is told to all: the keys of TLS
+ * sessions, which then go on with any of them.
+ */
+static const char *
+link_data(struct listener *li, const struct cluster_in *in)
+{
+	if (in->data == NULL || strlen(in->data) > DATA_KEPT_MAX)
+		return in->data;
+	if (li->data == NULL)
+		li->data = strdup(in->data);
+	return li->data != NULL ? li->data : in->data;
+}
+
+/* It will accept by itself, or read. */
+static void
+link_share(struct nodelink *l, struct cluster_reply *r, struct listener *li)
+{
+	struct message	*m;
+	int		 fd;
+
+	if (handles_grow(&l->handles, l->count, &l->size) == -1)
+		return;
+	fd = fcntl(li->fd, F_DUPFD_CLOEXEC, 0);
+	m = fd != -1 ? cluster_reply_handle(r, li->datagram) : NULL;
+	if (m == NULL) {
+		r->error = fd == -1 ? errno : ENOMEM;
+		fd_close(&fd);
+		link_say(l, cluster_reply(r));
+		return;
+	}
+	if (channel_send_fd(&l->worker->channel, m, fd) == 0)
+		l->handles[l->count++] = (struct nodelink_handle){
+			.seq = r->seq, .sent_ms = clock_ms(),
+			.index = r->key, .conn = -1,
+		};
+	message_unref(m);
+}
+
+static void
+link_grant(struct nodelink *l, const struct cluster_in *in,
+    unsigned int index)
+{
+	struct worker		*w = l->worker;
+	struct listener		*li = w->gen->set->list[index];
+	char			 host[LISTENER_HOST_MAX];
+	struct cluster_reply	 r = {
+		.ack = in->seq, .seq = ++l->seq, .key = index,
+		.data = link_data(li, in),
+	};
+
+	l->listens |= UINT64_C(1) << index;
+	if (l->queue == NULL || li->datagram) {
+		link_share(l, &r, li);
+		return;
+	}
+	if (listener_host(li->fd, host, &r.is_ipv6)) {
+		r.address = host;
+		r.port = li->port;
+	}
+	link_say(l, cluster_reply(&r));
+	dispatch_take(l->queue->dispatch, l->queue, index, true);
+}
+
+static void
+link_query(struct nodelink *l, const struct cluster_in *in)
+{
+	struct worker	*w = l->worker;
+	unsigned int	 more;
+	struct err	 e;
+	int		 i;
+
+	if (w->reaped || l->leaving ||
+	    (w->state != WS_STARTING && w->state != WS_READY))
+		return;
+	i = nodelisten_find(w->gen->set, &w->job.common->listeners,
+	    w->gen->conf, &in->query, &e);
+	if (i == -1) {
+		if (limit_pass(&w->complaints, clock_ms(), &more))
+			worker_post(w, LOG_WARN, EV_TROUBLE, "asks for %s",
+			    e.msg);
+		link_refuse(l, in, e.code != 0 ? e.code : EINVAL, 0);
+	} else if ((l->listens >> i & 1) != 0) {
+		link_refuse(l, in, EADDRINUSE, (unsigned int)i);
+	} else {
+		link_grant(l, in, (unsigned int)i);
+	}
+}
+
+static void
+link_forget(struct nodelink *l, unsigned int index)
+{
+	if (index >= 64)
+		return;
+	l->listens &= ~(UINT64_C(1) << index);
+	if (l->queue != NULL)
+		dispatch_take(l->queue->dispatch, l->queue, index, false);
+}
+
+static void
+link_leaving(struct nodelink *l, const struct cluster_in *in)
+{
+	unsigned int	 i;
+
+	l->leaving = true;
+	for (i = 0; i < 64; i++)
+		if ((l->listens >> i & 1) != 0)
+			link_forget(l, i);
+	link_say(l, cluster_leave(in->seq, ++l->seq));
+}
+
+/* The first that it has not told the arrival of, or count. */
+static size_t
+link_unacked(const struct nodelink *l)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->count; i++)
+		if (!l->handles[i].acked)
+			break;
+	return i;
+}
+
+static void
+link_ack(struct nodelink *l)
+{
+	size_t	 i = link_unacked(l);
+
+	if (i == l->count)
+		worker_complain(l->worker, "bad message", "an acknowledgement "
+		    "of nothing");
+	else if (l->handles[i].conn == -1)
+		(void)handles_take(l->handles, &l->count, i);
+	else
+		l->handles[i].acked = true;
+}
+
+/* Its table of descriptors is full, most likely. */
+static void
+link_nack(struct nodelink *l)
+{
+	size_t		 i = link_unacked(l);
+	unsigned int	 more;
+	struct worker	*w = l->worker;
+
+	if (i == l->count) {
+		worker_complain(w, "bad message", "a refusal of nothing");
+		return;
+	}
+	if (limit_pass(&w->complaints, clock_ms(), &more))
+		worker_post(w, LOG_WARN, EV_TROUBLE, "cannot take a "
+		    "descriptor; has it too many open?");
+	if (l->handles[i].conn == -1)
+		(void)handles_take(l->handles, &l->count, i);
+	else
+		link_return(l, i);
+}
+
+static void
+link_answer(struct nodelink *l, const struct cluster_in *in)
+{
+	struct nodelink_handle	 h;
+	size_t			 i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->handles[i].acked && l->handles[i].seq == in->ack)
+			break;
+	if (i == l->count)
+		return;
+	if (!in->accepted) {
+		link_return(l, i);
+		return;
+	}
+	h = handles_take(l->handles, &l->count, i);
+	fd_close(&h.conn);
+	l->pause_ms = 0;
+	if (!ev_is_active(&l->pause))
+		nodelink_room(l);
+}
+
+static void
+link_online(struct nodelink *l)
+{
+	if (l->online)
+		return;
+	l->online = true;
+	if (l->worker->gen->conf->ready.when == CONF_READY_LISTENING &&
+	    !l->closed)
+		ev_timer_start(link_loop(l), &l->look);
+}
+
+static void
+link_listening(struct nodelink *l)
+{
+	struct worker	*w = l->worker;
+
+	w->said_ready = true;
+	if (w->gen->conf->ready.when == CONF_READY_LISTENING)
+		worker_is_up(w);
+}
+
+bool
+nodelink_line(struct nodelink *l, const char *line, size_t len)
+{
+	struct cluster_in	 in;
+
+	cluster_parse(line, len, &in);
+	if (in.kind != CLUSTER_ONLINE)
+		l->asked = true;
+	switch (in.kind) {
+	case CLUSTER_USER:
+		return false;
+	case CLUSTER_BAD:
+		worker_complain(l->worker, "bad message", in.why);
+		break;
+	case CLUSTER_ONLINE:
+		link_online(l);
+		break;
+	case CLUSTER_QUERY:
+		link_query(l, &in);
+		break;
+	case CLUSTER_LISTENING:
+		link_listening(l);
+		break;
+	case CLUSTER_CLOSE:
+		link_forget(l, in.key);
+		break;
+	case CLUSTER_LEAVING:
+		link_leaving(l, &in);
+		break;
+	case CLUSTER_ANSWER:
+		link_answer(l, &in);
+		break;
+	case CLUSTER_ACK:
+		link_ack(l);
+		break;
+	case CLUSTER_NACK:
+		link_nack(l);
+		break;
+	case CLUSTER_HANDLE:
+		worker_complain(l->worker, "bad message", "a descriptor, "
+		    "which nobody here wants");
+		link_say(l, cluster_handle_ack());
+		break;
+	case CLUSTER_GET_COUNT:
+	case CLUSTER_NOTIFY_CLOSE:
+		link_say(l, cluster_no_sockets(&in));
+		break;
+	case CLUSTER_OTHER:
+		break;
+	}
+	cluster_in_free(&in);
+	return true;
+}

@@ -1,0 +1,185 @@
+#include "config.h"
+#include "supervise/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "supervise/dispatch.h"
+#include "supervise/listeners.h"
+#include "supervise/nodelink.h"
+
+/* --- ROTA_CONN_FD --------------------------------------------------------- */
+
+static enum handover_result
+conn_offer(struct queue *q, unsigned int index, int conn, bool last_call)
+{
+	enum handover_result	 r;
+
+	(void)last_call;
+	r = handover_send(&q->handover, (unsigned char)index, conn);
+	if (r == HANDOVER_SENT)
+		(void)close(conn);
+	else if (r == HANDOVER_BROKEN)
+		log_warn("%s: a worker has shut ROTA_CONN_FD down; it gets "
+		    "no more connections", q->dispatch->pool);
+	return r;
+}
+
+static void
+conn_await_room(struct queue *q)
+{
+	ev_io_start(q->dispatch->loop, &q->room);
+}
+
+static int
+conn_peek(struct queue *q)
+{
+	return handover_peek(&q->handover);
+}
+
+static int
+conn_take_back(struct queue *q, unsigned int *ret_index)
+{
+	unsigned char	 index;
+	int		 conn = handover_take_back(&q->handover, &index);
+
+	if (conn != -1)
+		*ret_index = index;
+	return conn;
+}
+
+static bool
+conn_is_broken(const struct queue *q)
+{
+	return handover_is_broken(&q->handover);
+}
+
+static void
+conn_fini(struct queue *q)
+{
+	ev_io_stop(q->dispatch->loop, &q->room);
+	handover_close(&q->handover);
+}
+
+static const struct queue_ops conn_ops = {
+	.offer = conn_offer,
+	.await_room = conn_await_room,
+	.peek = conn_peek,
+	.take_back = conn_take_back,
+	.is_broken = conn_is_broken,
+	.fini = conn_fini,
+};
+
+static void
+conn_writable(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)revents;
+	ev_io_stop(loop, w);
+	queue_has_room(w->data);
+}
+
+/* --- all of them ---------------------------------------------------------- */
+
+struct queue *
+queue_new_by(const struct queue_ops *ops, struct dispatch *d,
+    struct listener_set *set, struct err *e)
+{
+	static const struct handover	 none = HANDOVER_NONE;
+	struct queue			*q = calloc(1, sizeof(*q));
+
+	if (q == NULL) {
+		err_set(e, ENOMEM, "queue");
+		return NULL;
+	}
+	q->refs = 1;
+	q->ops = ops;
+	q->dispatch = d;
+	q->set = listener_set_ref(set);
+	q->handover = none;
+	list_init(&q->node);
+	return q;
+}
+
+struct queue *
+queue_new(struct dispatch *d, struct listener_set *set, struct err *e)
+{
+	struct queue	*q = queue_new_by(&conn_ops, d, set, e);
+
+	if (q == NULL)
+		return NULL;
+	ev_io_init(&q->room, conn_writable, -1, EV_WRITE);
+	if (handover_open(&q->handover, e) == -1) {
+		queue_free(q);
+		return NULL;
+	}
+	ev_io_set(&q->room, q->handover.feed, EV_WRITE);
+	q->room.data = q;
+	q->takes = ~UINT64_C(0);
+	return q;
+}
+
+struct queue *
+queue_ref(struct queue *q)
+{
+	q->refs++;
+	return q;
+}
+
+void
+queue_free(struct queue *q)
+{
+	list_remove(&q->node);
+	q->ops->fini(q);
+	listener_set_unref(q->set);
+	free(q);
+}
+
+void
+queue_keep(struct queue *q)
+{
+	list_remove(&q->node);
+	q->left = false;
+}
+
+/* The last one out leaves it to the dispatcher, which empties it first. */
+void
+queue_unref(struct queue *q)
+{
+	if (q != NULL && --q->refs == 0)
+		dispatch_reclaim(q->dispatch, q);
+}
+
+void
+queue_count_on(struct queue *q, const struct queue *old)
+{
+	q->handed = old->handed;
+	q->taken_back = old->taken_back;
+	if (old->link != NULL)		/* what will be taken back */
+		q->taken_back += nodelink_pending(old->link);
+}
+
+int
+queue_index(const struct queue *q, const struct listener *l)
+{
+	int	 i = listener_set_find(q->set, l);
+
+	return i != -1 && (q->takes >> i & 1) != 0 ? i : -1;
+}
+
+void
+queue_has_room(struct queue *q)
+{
+	if (!q->full)
+		return;
+	q->full = false;
+	dispatch_update(q->dispatch);
+}
+
+bool
+queue_is_broken(const struct queue *q)
+{
+	return q->ops->is_broken(q);
+}

@@ -1,0 +1,317 @@
+#!/bin/sh
+# budget: 300
+# Programs for Node's cluster, as they are: turns, crashes, rolling restarts,
+# every kind of address; and workers that say what no Node would say.
+# ROTA_TEST_NODE: another node than that of PATH.
+# shellcheck source=t/lib.sh
+. "${top_srcdir:-.}/t/lib.sh"
+# shellcheck source=t/load.sh
+. "$top_srcdir/t/load.sh"
+# shellcheck source=t/control.sh
+. "$top_srcdir/t/control.sh"
+node=${ROTA_TEST_NODE:-node}
+"$node" --version >"$tmp/version" 2>&1 || skip_all "there is no node"
+case $(sed 's/^v//; s/\..*//' "$tmp/version") in
+[0-9] | 1[0-7]) skip_all "node $(cat "$tmp/version") is too old" ;;
+esac
+diag "node $(cat "$tmp/version")"
+app="$node $top_srcdir/t/app.js"
+
+start_node() {			# start_node COUNT [LINE...]
+	_count=$1
+	shift
+	start_rota "command: $app
+name: app
+dialect: node
+count: $_count
+backoff: { initial: 0 }
+$(printf '%s\n' "$@")"
+	port=$(rota_port)
+	wait_for 30 all_ready "$_count"
+}
+
+says() {			# says COUNT TEXT: workers have sent this
+	[ "$(grep -cF "$2" "$log")" -ge "$1" ]
+}
+
+# Most and least connections that a worker has got.
+spread() {
+	sed -n 's/^pid_answers\.[0-9]*=//p' "$1" | sort -n |
+	    sed -n '1p; $p' | tr '\n' ' '
+}
+
+# --- start, turns, messages --------------------------------------------------
+holds "3 workers are ready" start_node 3 "port: 0" \
+    "broadcast: { interval: 100ms, key: usersCount, counter: 50 }"
+holds "the address is that of a bare port" says 3 \
+    '"address":{"address":"::","family":"IPv6"'
+ask 9 -c 1
+is "one after the other: all get the same" "$(spread "$tmp/ask")" "3 3 "
+ask 3000 -c 16
+# Who takes longer than 250 ms to accept is passed over, and that is counted.
+passed=$(state | grep -o '"passed_over":[0-9]*' | head -n 1 | sed 's/.*://')
+# shellcheck disable=SC2046 # two words
+set -- $(spread "$tmp/ask")
+holds "16 at a time: all get the same, $1 to $2, but $passed turns" \
+    test $(($2 - $1)) -le $((2 * passed + 1))
+is "none fails" "$(value failed "$tmp/ask")" 0
+ask 3 -c 1
+like "a broadcast arrives in process.on('message')" "$(cat "$tmp/ask")" \
+    '^value\.[0-9]+='
+rota broadcast '{"x":1}'
+holds "a message too, and process.send is an event" wait_for 10 says 3 \
+    '{"got":{"x":1}'
+rota send app:0 '{"cmd":"NODE_HANDLE_ACK"}'
+like "what Node takes for its own is refused" "$(said)" 'belongs to Node'
+holds "cluster.worker.id grows" says 1 '"id":3'
+
+# --- crash, rollouts, leaving ------------------------------------------------
+ask 1
+kill -KILL "$(answered)"
+holds "a killed worker is restarted" wait_for 20 log_has 1 'restarting now'
+holds "and gets its turns" wait_for 20 workers_answer 3
+holds "with an id of its own" wait_for 10 says 1 '"id":4'
+
+load_start new -c 8
+load_start keep -c 8 --mode keep
+rollouts=0
+while [ "$rollouts" -lt "$(by_scale 5 2)" ] && rollout; do
+	rollouts=$((rollouts + 1))
+done
+is "rolling restarts under load" "$rollouts" "$(by_scale 5 2)"
+load_stop new keep
+no_failures "new connections" new
+# Node closes idle connections when it is told to leave, and a request may
+# be on its way: that is so with any primary, and clients try again.
+is "keep-alive: failed, but for requests to an idle connection" \
+    $(($(load_value keep failed) - $(load_value keep failed_reused_eof))) 0
+
+load_start kill -c 8
+for _ in 1 2 3; do
+	ask 1
+	before=$(log_count 'restarting now')
+	kill -KILL "$(answered | head -n 1)"
+	wait_for 20 log_has $((before + 1)) 'restarting now'
+	wait_for 20 workers_answer 3
+done
+load_stop kill
+holds "3 times kill -9 under load lose what was begun: \
+$(load_value kill failed)" test "$(load_value kill failed)" -le 24
+before=$(log_count 'exit status 0.*restarting')
+curl -s "http://127.0.0.1:$port/hangup" >"$tmp/curl"
+holds "process.disconnect() is no way to leave" wait_for 20 \
+    log_has $((before + 1)) 'exit status 0.*restarting'
+wait_for 20 workers_answer 3
+curl -s "http://127.0.0.1:$port/leave" >"$tmp/curl"
+holds "cluster.worker.disconnect() is, and is obeyed" wait_for 20 \
+    log_has 1 'exit status 0; it is not started again'
+ask 20
+is "the others go on" "$(value failed "$tmp/ask")" 0
+start "$tmp/slow" curl -s "http://127.0.0.1:$port/slow/700"
+slow=$started_pid
+wait_for 20 says 1 '{"slow":700}'
+stop_rota
+is "a graceful end" "$?" 0
+reap 5 "$slow"
+like "a request that had begun is answered" "$(cat "$tmp/slow")" \
+    '^Handled by'
+
+# --- a release that fails ----------------------------------------------------
+cp "$top_srcdir/t/app.js" "$tmp/app.js"
+app="$node $tmp/app.js"
+start_node 2 "port: 0" "ready: { soak: 500ms }"
+load_start bad -c 8
+{
+	echo "process.env.FAIL_AFTER = '200';"
+	cat "$top_srcdir/t/app.js"
+} >"$tmp/app.new"
+mv "$tmp/app.new" "$tmp/app.js"
+rollout
+like "a release that dies while it soaks is rolled back" \
+    "$rollout_result" 'is rolled back'
+load_stop bad
+no_failures "rolled back" bad
+stop_rota
+app="$node $top_srcdir/t/app.js"
+
+# --- addresses ---------------------------------------------------------------
+start_node 2 "listen: [127.0.0.1:0, '[::1]:0', 'unix:$tmp/sock', 0]"
+# shellcheck disable=SC2046 # words
+set -- $(rota_ports)
+stop_rota
+start_node 2 "listen: [127.0.0.1:$1, '[::1]:$2', 'unix:$tmp/sock', $3]" \
+    "env: { LISTEN: '[{\"port\":$1,\"host\":\"127.0.0.1\"}, \
+{\"port\":$2,\"host\":\"::1\"}, \"$tmp/sock\", $3]' }"
+for url in "http://127.0.0.1:$1/" "http://[::1]:$2/" \
+    "--unix-socket $tmp/sock http://x/" "http://127.0.0.1:$3/" \
+    "http://[::1]:$3/"; do
+	# shellcheck disable=SC2086 # options
+	is "answers at $(echo "$url" | sed 's/[0-9]*\/$//')" "$(for _ in 1 2 3 4
+	    do curl -s -g $url | grep -o '[0-9]*\.$'; done | sort | uniq -c |
+	    awk '{ printf "%s ", $1 }')" "2 2 "
+done
+stop_rota
+
+start_node 2 "listen: 127.0.0.1:$1" "env: { LISTEN: \
+'[{\"port\":$1,\"host\":\"127.0.0.1\"}, {\"fd\":99}, \
+{\"port\":$1,\"host\":\"127.0.0.1\"}, {\"port\":1,\"host\":\"127.0.0.1\"}]' }"
+holds "a descriptor that we do not have: EINVAL" wait_for 10 says 2 \
+    '{"error":"EINVAL"'
+holds "the same address twice: EADDRINUSE" wait_for 10 says 2 \
+    '{"error":"EADDRINUSE"'
+holds "one that the config does not have: EACCES" wait_for 10 says 2 \
+    '{"error":"EACCES"'
+holds "and the log says so" log_has 1 \
+    'asks for 127.0.0.1:1, which the config does not have'
+stop_rota
+
+start_node 2 "listen: 127.0.0.1:$1" \
+    "env: { LISTEN: '[{\"udp\":$1}, {\"port\":$1, \
+\"host\":\"127.0.0.1\"}]' }"
+holds "UDP on a port of the pool" wait_for 10 says 4 "\"port\":$1}"
+stop_rota
+
+start_node 2 "listen: [127.0.0.1:0, 127.0.0.1:0]" \
+    "env: { LISTEN: '[{\"port\":0,\"host\":\"127.0.0.1\"}, \
+{\"port\":0,\"host\":\"127.0.0.1\"}]' }"
+for p in $(rota_ports); do
+	is "port 0, twice" "$(for _ in 1 2 3 4; do
+	    curl -s "http://127.0.0.1:$p/" | grep -o '[0-9]*\.$'; done |
+	    sort | uniq -c | awk '{ printf "%s ", $1 }')" "2 2 "
+done
+free=$(rota_ports | head -n 1)
+stop_rota
+
+start_node 2 "listen_any: yes" "env: { LISTEN: \
+'[{\"port\":$free,\"host\":\"127.0.0.1\"}, {\"udp\":0}]' }"
+port=$free
+holds "listen_any: what they ask for is opened" wait_for 10 workers_answer 2
+holds "UDP too, the same for both" wait_for 10 test "$(sed -n \
+    's/.*"family":"IPv4","port":\([0-9]*\).*/\1/p' "$log" | sort -u |
+    wc -l)" -eq 2
+rollout
+like "listen_any: a rolling restart" "$rollout_result" 'is rolled out'
+holds "listen_any: both answer" wait_for 10 workers_answer 2
+stop_rota
+is "listen_any: a graceful end" "$?" 0
+
+start_node 2 "port: 0" "balance: shared"
+holds "balance: shared" wait_for 10 ask 100
+rollout
+like "shared: a rolling restart" "$rollout_result" 'is rolled out'
+stop_rota
+
+# --- ready, wrappers, children of fork ---------------------------------------
+start_node 1 "port: 0" "ready: { when: message }" \
+    "env: { READY_AFTER: '300' }"
+like "\"ready\" makes ready" "$(grep -A 1 'message: "ready"' "$log")" \
+    'all 1 workers are ready'
+stop_rota
+cat >"$tmp/package.json" <<END
+{ "name": "x", "version": "1.0.0", "scripts": { "start": "node x.js" } }
+END
+cat >"$tmp/wrap.js" <<END
+require('child_process').spawn(process.execPath,
+    ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
+END
+start_rota "command: $node $tmp/wrap.js
+name: wrap
+dialect: node
+port: 0
+count: 1"
+holds "a wrapper that takes the program's place is found out" \
+    wait_for 20 log_has 1 "a wrapper such as 'npm start'"
+kill -TERM "$rota_pid"
+kill -TERM "$rota_pid"
+reap 20 "$rota_pid"
+cat >"$tmp/child.js" <<END
+if (require('cluster').isWorker || !process.channel) process.exit(1);
+process.on('message', (m) => process.send({ got: m }));
+process.send('ready');
+END
+start_rota "command: $node $tmp/child.js
+name: child
+dialect: node-fork
+count: 1
+ready: { when: message }"
+holds "a child of fork is ready" wait_for 20 all_ready 1
+rota send child '[1]'
+holds "and hears messages" wait_for 10 says 1 '{"got":[1]}'
+stop_rota
+is "and ends" "$?" 0
+
+# --- what no Node would say --------------------------------------------------
+# Slot 0 speaks the lines of a file and stays; the other is a real one.
+cat >"$tmp/slot" <<END
+#!/bin/sh
+[ "\$ROTA_SLOT" = 0 ] || exec $app
+sed "s/PORT/\$PORT/" "$tmp/words" >&3
+exec sleep 1000
+END
+chmod +x "$tmp/slot"
+online='{"cmd":"NODE_CLUSTER","act":"online","seq":0}'
+query='{"cmd":"NODE_CLUSTER","act":"queryServer","index":0,"data":null,'
+query="$query\"address\":null,\"port\":PORT,\"addressType\":4,\"seq\":1}"
+listening='{"cmd":"NODE_CLUSTER","act":"listening","seq":2}'
+
+garbage() {			# garbage NAME LINE...
+	_text=$1
+	shift
+	printf '%s\n' "$@" >"$tmp/words"
+	start_rota "command: $tmp/slot
+name: app
+dialect: node
+port: 0
+count: 2
+backoff: { initial: 1s }
+stop: { timeout: 1s }
+ready: { timeout: 20s, soak: 0 }"
+	port=$(rota_port)
+	wait_for 20 log_has 1 '"address":{"address":"::"'
+}
+
+# shellcheck disable=SC2086 # words
+garbage "never acknowledges" "$online" "$query" "$listening"
+wait_for 20 all_ready 2
+load_start stuck -c 16 --timeout 30s
+passes_over() {
+	curl -s -m 1 "http://127.0.0.1:$port/"
+	state | grep -q '"passed_over":[1-9]'
+}
+holds "who never acknowledges loses its turns" wait_for 30 passes_over
+handed=$(state | grep -o '"slot":0.*"handed":[0-9]*' | sed 's/.*://')
+holds "after a few: $handed" test "$handed" -le 64
+rota stop app:0
+is "it is stopped" "$status" 0
+load_stop stuck
+no_failures "what it was given goes to others" stuck
+stop_rota
+
+long=$(head -c 1100000 /dev/zero | tr '\0' 'x')
+nack='{"cmd":"NODE_HANDLE_NACK"}'
+ack='{"cmd":"NODE_HANDLE_ACK"}'
+handle='{"cmd":"NODE_HANDLE","type":"net.Socket","msg":{},"key":"1"}'
+yes='{"cmd":"NODE_CLUSTER","ack":1,"accepted":true,"seq":9}'
+no='{"cmd":"NODE_CLUSTER","ack":1,"accepted":false,"seq":9}'
+close='{"cmd":"NODE_CLUSTER","act":"close","key":"77","seq":9}'
+garbage "acknowledges too much" "$online" "$query" "$listening" \
+    "$ack" "$ack" "$nack" "$yes" "$no" "$close" "" "{" "$handle" "$handle" \
+    "$query" "$(yes "$ack" | head -n 300)"
+wait_for 20 all_ready 2
+load_start odd -c 4 --timeout 30s
+wait_for 5 log_has 1 'bad message: an acknowledgement of nothing'
+rota stop app:0
+is "wrong acknowledgements: it is stopped" "$status" 0
+load_stop odd
+no_failures "wrong acknowledgements" odd
+holds "are said" log_has 1 'an acknowledgement of nothing'
+stop_rota
+garbage "a line that is too long" "$online" "$query" "$listening" "$long"
+holds "a line that is too long: the channel is closed" wait_for 20 \
+    log_has 1 'its channel is closed: a line is longer'
+holds "and the worker with it" wait_for 20 log_has 1 \
+    'signal 15.*restarting'
+ask 50
+is "the others go on" "$(value failed "$tmp/ask")" 0
+stop_rota
+done_testing

@@ -1,0 +1,68 @@
+// A program for Node's cluster, for t/84-node.sh: it does not know rota.
+//	LISTEN		JSON: a list of what listen() is called with
+//	READY_AFTER	says "ready" so many ms after it listens
+//	FAIL_AFTER	ends with status 3 so many ms after it listens
+'use strict';
+const cluster = require('cluster');
+const dgram = require('dgram');
+const http = require('http');
+const listen = JSON.parse(process.env.LISTEN || `[${process.env.PORT}]`);
+let cached = 'none';
+let waiting = listen.length;
+
+process.on('message', (message) => {
+	if (message && message.usersCount !== undefined)
+		cached = message.usersCount;
+	else
+		process.send({ got: message, pid: process.pid });
+});
+
+function answer(request, response) {
+	const body = `Handled by process ${process.pid}.\n` +
+		`Cached value: ${cached}\n`;
+	const actions = {
+		'/leave': () => cluster.worker.disconnect(),
+		'/hangup': () => process.disconnect(),
+		'/throw': () => setImmediate(() => { throw new Error('x'); }),
+	};
+	const end = () => response.end(body);
+	const match = /^\/slow\/([0-9]+)/.exec(request.url);
+
+	response.setHeader('Content-Length', Buffer.byteLength(body));
+	if (match) {
+		process.send({ slow: Number(match[1]) });
+		setTimeout(end, Number(match[1]));
+	} else {
+		end();
+	}
+	if (actions[request.url])
+		actions[request.url]();
+}
+
+function listening(address) {
+	process.send({ address, id: cluster.worker && cluster.worker.id });
+	if (--waiting > 0)
+		return;
+	if (process.env.READY_AFTER)
+		setTimeout(() => process.send('ready'),
+			Number(process.env.READY_AFTER));
+	if (process.env.FAIL_AFTER)
+		setTimeout(() => process.exit(3),
+			Number(process.env.FAIL_AFTER));
+}
+
+for (const where of listen) {
+	if (where && where.udp !== undefined) {
+		const socket = dgram.createSocket('udp4');
+		socket.on('message', (m, from) => socket.send(
+			`${process.pid}\n`, from.port, from.address));
+		socket.on('error', (e) =>
+			process.send({ error: e.code, where }));
+		socket.bind(where.udp, '127.0.0.1', () =>
+			listening(socket.address()));
+		continue;
+	}
+	const server = http.createServer(answer);
+	server.on('error', (e) => process.send({ error: e.code, where }));
+	server.listen(where, () => listening(server.address()));
+}
