@@ -20,8 +20,10 @@ cp "$top_srcdir"/etc/examples/*.* "$tmp/examples" || bail_out "no examples"
 cp "$top_builddir/t/hello" "$tmp/examples/hello"
 for config in "$tmp"/examples/*.yaml; do
 	sed -e 's/^port: .*/port: 0/' -e 's/interval: .*/interval: 100ms/' \
+	    -e 's/^ready: {/&soak: 100ms, /' \
 	    "$config" >"$config.new" && mv "$config.new" "$config"
-	printf 'reload: {order: new-first}\nready: {soak: 100ms}\n' >>"$config"
+	echo 'reload: {order: new-first}' >>"$config"
+	grep -q '^ready: ' "$config" || echo 'ready: {soak: 100ms}' >>"$config"
 done
 
 shows_newer() {			# shows_newer VALUE: a later one is answered
@@ -37,11 +39,14 @@ run_example() {			# run_example NAME
 	fi
 }
 
-# Both the C and the Python one are servers.
+# Those in C, Python and JavaScript are servers.
 try_server() {			# try_server NAME
 	run_example "$1"
 	port=$(rota_port)
-	holds "$1: shows what is broadcast" wait_for 10 shows_newer 50
+	if grep -q '^broadcast:' "$rota_config"; then
+		holds "$1: shows what is broadcast" \
+		    wait_for 10 shows_newer 50
+	fi
 	load_start load -c 4 --duration 30s
 	kill -USR2 "$rota_pid"
 	holds "$1: is replaced" \
@@ -60,6 +65,14 @@ if python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' \
 	try_server python
 else
 	skip "python" "no Python 3.9 or later"
+fi
+if node -e 'process.exit(parseInt(process.version.slice(1)) < 18 ? 1 : 0)' \
+    >"$tmp/node" 2>&1; then
+	try_server node
+	try_server from-pm2
+else
+	skip "node" "no Node 18 or later"
+	skip "from-pm2" "no Node 18 or later"
 fi
 
 run_example shell

@@ -11,4 +11,7 @@ process.on('message', (message) => {
 http.createServer((request, response) => {
 	response.end(`Handled by process ${process.pid}.\n` +
 		`Cached value: ${usersCount}\n`);
-}).listen(process.env.PORT || 7000);
+}).listen(process.env.PORT || 7000, () => {
+	if (process.send)	// for PM2's wait_ready
+		process.send('ready');
+});
