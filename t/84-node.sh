@@ -1,38 +1,11 @@
 #!/bin/sh
 # budget: 300
 # Programs for Node's cluster, as they are: turns, crashes, rolling restarts,
-# every kind of address; and workers that say what no Node would say.
-# ROTA_TEST_NODE: another node than that of PATH.
+# every kind of address.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
-# shellcheck source=t/load.sh
-. "$top_srcdir/t/load.sh"
-# shellcheck source=t/control.sh
-. "$top_srcdir/t/control.sh"
-node=${ROTA_TEST_NODE:-node}
-"$node" --version >"$tmp/version" 2>&1 || skip_all "there is no node"
-case $(sed 's/^v//; s/\..*//' "$tmp/version") in
-[0-9] | 1[0-7]) skip_all "node $(cat "$tmp/version") is too old" ;;
-esac
-diag "node $(cat "$tmp/version")"
-app="$node $top_srcdir/t/app.js"
-
-start_node() {			# start_node COUNT [LINE...]
-	_count=$1
-	shift
-	start_rota "command: $app
-name: app
-dialect: node
-count: $_count
-backoff: { initial: 0 }
-$(printf '%s\n' "$@")"
-	port=$(rota_port)
-	wait_for 30 all_ready "$_count"
-}
-
-says() {			# says COUNT TEXT: workers have sent this
-	[ "$(grep -cF "$2" "$log")" -ge "$1" ]
-}
+# shellcheck source=t/node.sh
+. "$top_srcdir/t/node.sh"
 
 # Most and least connections that a worker has got.
 spread() {
@@ -240,78 +213,4 @@ holds "and hears messages" wait_for 10 says 1 '{"got":[1]}'
 stop_rota
 is "and ends" "$?" 0
 
-# --- what no Node would say --------------------------------------------------
-# Slot 0 speaks the lines of a file and stays; the other is a real one.
-cat >"$tmp/slot" <<END
-#!/bin/sh
-[ "\$ROTA_SLOT" = 0 ] || exec $app
-sed "s/PORT/\$PORT/" "$tmp/words" >&3
-exec sleep 1000
-END
-chmod +x "$tmp/slot"
-online='{"cmd":"NODE_CLUSTER","act":"online","seq":0}'
-query='{"cmd":"NODE_CLUSTER","act":"queryServer","index":0,"data":null,'
-query="$query\"address\":null,\"port\":PORT,\"addressType\":4,\"seq\":1}"
-listening='{"cmd":"NODE_CLUSTER","act":"listening","seq":2}'
-
-garbage() {			# garbage NAME LINE...
-	_text=$1
-	shift
-	printf '%s\n' "$@" >"$tmp/words"
-	start_rota "command: $tmp/slot
-name: app
-dialect: node
-port: 0
-count: 2
-backoff: { initial: 1s }
-stop: { timeout: 1s }
-ready: { timeout: 20s, soak: 0 }"
-	port=$(rota_port)
-	wait_for 20 log_has 1 '"address":{"address":"::"'
-}
-
-# shellcheck disable=SC2086 # words
-garbage "never acknowledges" "$online" "$query" "$listening"
-wait_for 20 all_ready 2
-load_start stuck -c 16 --timeout 30s
-passes_over() {
-	curl -s -m 1 "http://127.0.0.1:$port/"
-	state | grep -q '"passed_over":[1-9]'
-}
-holds "who never acknowledges loses its turns" wait_for 30 passes_over
-handed=$(state | grep -o '"slot":0.*"handed":[0-9]*' | sed 's/.*://')
-holds "after a few: $handed" test "$handed" -le 64
-rota stop app:0
-is "it is stopped" "$status" 0
-load_stop stuck
-no_failures "what it was given goes to others" stuck
-stop_rota
-
-long=$(head -c 1100000 /dev/zero | tr '\0' 'x')
-nack='{"cmd":"NODE_HANDLE_NACK"}'
-ack='{"cmd":"NODE_HANDLE_ACK"}'
-handle='{"cmd":"NODE_HANDLE","type":"net.Socket","msg":{},"key":"1"}'
-yes='{"cmd":"NODE_CLUSTER","ack":1,"accepted":true,"seq":9}'
-no='{"cmd":"NODE_CLUSTER","ack":1,"accepted":false,"seq":9}'
-close='{"cmd":"NODE_CLUSTER","act":"close","key":"77","seq":9}'
-garbage "acknowledges too much" "$online" "$query" "$listening" \
-    "$ack" "$ack" "$nack" "$yes" "$no" "$close" "" "{" "$handle" "$handle" \
-    "$query" "$(yes "$ack" | head -n 300)"
-wait_for 20 all_ready 2
-load_start odd -c 4 --timeout 30s
-wait_for 5 log_has 1 'bad message: an acknowledgement of nothing'
-rota stop app:0
-is "wrong acknowledgements: it is stopped" "$status" 0
-load_stop odd
-no_failures "wrong acknowledgements" odd
-holds "are said" log_has 1 'an acknowledgement of nothing'
-stop_rota
-garbage "a line that is too long" "$online" "$query" "$listening" "$long"
-holds "a line that is too long: the channel is closed" wait_for 20 \
-    log_has 1 'its channel is closed: a line is longer'
-holds "and the worker with it" wait_for 20 log_has 1 \
-    'signal 15.*restarting'
-ask 50
-is "the others go on" "$(value failed "$tmp/ask")" 0
-stop_rota
 done_testing
