@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -95,6 +96,53 @@ START_TEST(parse_kind)
 }
 END_TEST
 
+/* The two lines of each connection, and what is nearly one of them. */
+static const char	*answers[] = {
+	"{\"cmd\":\"NODE_HANDLE_ACK\"}", "{\"cmd\":\"NODE_HANDLE_ACK\"}}",
+	"{\"cmd\":\"NODE_HANDLE_ACK\"} ", "{\"cmd\":\"NODE_HANDLE_ACK\"",
+	"{\"cmd\":\"NODE_HANDLE_ACK\"}" C
+	    "\"ack\":1,\"accepted\":true,\"seq\":7}",
+	C "\"ack\":0,\"accepted\":true,\"seq\":0}",
+	C "\"ack\":17,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":17,\"accepted\":false,\"seq\":23}",
+	C "\"ack\":17,\"accepted\":true,\"seq\":23,\"act\":\"close\"}",
+	C "\"ack\":17,\"accepted\":true,\"seq\":23}x",
+	C "\"ack\":17,\"accepted\":true,\"seq\":23} ",
+	C "\"ack\":17,\"accepted\":true}",
+	C "\"ack\":017,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":17.5,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":17e1,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":-17,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":,\"accepted\":true,\"seq\":23}",
+	C "\"ack\":17,\"accepted\":null,\"seq\":23}",
+	C "\"ack\":17,\"accepted\":truefalse,\"seq\":23}",
+	C "\"ack\":17,\"accepted\":true,\"seq\":00}",
+	C "\"ack\":999999999999999,\"accepted\":true,\"seq\":1}",
+	C "\"ack\":1000000000000000,\"accepted\":true,\"seq\":1}",
+	C "\"ack\":9223372036854775807,\"accepted\":true,\"seq\":1}",
+	C "\"ack\":9223372036854775808,\"accepted\":true,\"seq\":1}",
+};
+
+/* A blank before it means nothing in JSON, but then it is parsed. */
+START_TEST(parse_answer)
+{
+	const char		*line = answers[_i];
+	char			 slow[128];
+	struct cluster_in	 a, b;
+
+	(void)snprintf(slow, sizeof(slow), " %s", line);
+	cluster_parse(line, strlen(line), &a);
+	cluster_parse(slow, strlen(slow), &b);
+	ck_assert_msg(a.kind == b.kind, "%s: %d %d", line, (int)a.kind,
+	    (int)b.kind);
+	ck_assert_int_eq(a.ack, b.ack);
+	ck_assert_int_eq(a.seq, b.seq);
+	ck_assert(a.accepted == b.accepted);
+	cluster_in_free(&a);
+	cluster_in_free(&b);
+}
+END_TEST
+
 /* What is in a query, as it is described. */
 static const struct {
 	const char		*members;
@@ -179,6 +227,7 @@ START_TEST(build)
 		.is_ipv6 = true, .port = 7000,
 	};
 	struct cluster_in	 in = { .name = "a\"b" };
+	char			 line[CLUSTER_CONN_MAX];
 
 	is_line(cluster_reply(&r), "{\"cmd\":\"NODE_CLUSTER\",\"errno\":null,"
 	    "\"key\":\"2\",\"ack\":1,\"data\":null,\"sockname\":"
@@ -193,9 +242,12 @@ START_TEST(build)
 	    "\"type\":\"dgram.Native\",\"msg\":{\"cmd\":\"NODE_CLUSTER\","
 	    "\"errno\":0,\"key\":\"2\",\"ack\":1,\"data\":{\"k\":1},"
 	    "\"seq\":7}}");
-	is_line(cluster_conn(2, 9), "{\"cmd\":\"NODE_HANDLE\",\"type\":"
+	(void)cluster_conn(line, 2, 9);
+	ck_assert_str_eq(line, "{\"cmd\":\"NODE_HANDLE\",\"type\":"
 	    "\"net.Native\",\"msg\":{\"cmd\":\"NODE_CLUSTER\",\"act\":"
-	    "\"newconn\",\"key\":\"2\",\"seq\":9}}");
+	    "\"newconn\",\"key\":\"2\",\"seq\":9}}\n");
+	ck_assert_uint_lt(cluster_conn(line, UINT_MAX, INT64_MAX),
+	    sizeof(line));
 	is_line(cluster_leave(4, 5),
 	    "{\"cmd\":\"NODE_CLUSTER\",\"ack\":4,\"seq\":5}");
 	is_line(cluster_disconnect(0),
@@ -331,11 +383,10 @@ node_reads(char *buf, size_t size, ssize_t *n)
 static enum handover_result
 offer(int64_t seq)
 {
-	struct message		*m = cluster_conn(0, seq);
-	enum handover_result	 r = channel_offer(&chan, m, 0);
+	char	 line[CLUSTER_CONN_MAX];
+	size_t	 len = cluster_conn(line, 0, seq);
 
-	message_unref(m);
-	return r;
+	return channel_offer(&chan, line, len, 0);
 }
 
 /*
@@ -426,7 +477,8 @@ END_TEST
 /* What waits in the queue goes first, with its descriptor. */
 START_TEST(queued)
 {
-	struct message	*m = cluster_conn(1, 1);
+	char		 line[CLUSTER_CONN_MAX];
+	struct message	*m = message_new(line, cluster_conn(line, 1, 1) - 1);
 	size_t		 n = 0, without;
 
 	while (offer((int64_t)n) == HANDOVER_SENT)
@@ -457,6 +509,7 @@ fill(Suite *s)
 	TCase	*tc = tcase_create("codec");
 
 	tcase_add_loop_test(tc, parse_kind, 0, (int)ARRAY_LEN(kinds));
+	tcase_add_loop_test(tc, parse_answer, 0, (int)ARRAY_LEN(answers));
 	tcase_add_loop_test(tc, parse_query, 0, (int)ARRAY_LEN(queries));
 	tcase_add_test(tc, parse_cut);
 	tcase_add_test(tc, build);

@@ -305,21 +305,26 @@ channel_send_fd(struct channel *c, struct message *m, int fd)
 	return channel_flush(c);
 }
 
-enum handover_result
-channel_offer(struct channel *c, struct message *m, int fd)
+/*
+ * Offer it by way of the queue, which is empty; some of it may have been
+ * sent, and its descriptor then was.
+ */
+static enum handover_result
+channel_offer_rest(struct channel *c, const char *line, size_t len,
+    size_t sent, int fd)
 {
+	struct message		*m = message_new(line, len - 1);
 	struct channel_entry	*q;
 
-	if (!channel_is_open(c))
-		return HANDOVER_BROKEN;
-	if (c->count > 0) {
-		c->wants_room = true;
-		return HANDOVER_FULL;
+	if (m == NULL || channel_grow(c) == -1) {
+		message_unref(m);
+		c->mute = c->unsent = sent > 0;		/* half a line */
+		return sent > 0 ? HANDOVER_BROKEN : HANDOVER_BUSY;
 	}
-	if (channel_grow(c) == -1)
-		return HANDOVER_BUSY;
-	channel_append(c, m, CHANNEL_PROTOCOL, fd);
+	channel_append(c, m, CHANNEL_PROTOCOL, sent > 0 ? -1 : fd);
+	message_unref(m);
 	c->queue[0].borrowed = true;
+	c->sent = sent;
 	if (channel_flush(c) == -1)
 		return HANDOVER_BROKEN;
 	if (c->count == 0)
@@ -335,6 +340,26 @@ channel_offer(struct channel *c, struct message *m, int fd)
 	c->wants_room = true;
 	channel_pop(c, 1);
 	return handover_refusal(c->stuck);
+}
+
+enum handover_result
+channel_offer(struct channel *c, const char *line, size_t len, int fd)
+{
+	ssize_t	 n = -1;
+
+	if (!channel_is_open(c))
+		return HANDOVER_BROKEN;
+	if (c->count > 0) {
+		c->wants_room = true;
+		return HANDOVER_FULL;
+	}
+	if (c->since + len <= READ_SIZE)	/* see channel_write */
+		n = handover_write(c->fd, line, len, fd);
+	if (n > 0)
+		c->since = 0;
+	if (n == (ssize_t)len)
+		return HANDOVER_SENT;
+	return channel_offer_rest(c, line, len, n > 0 ? (size_t)n : 0, fd);
 }
 
 size_t

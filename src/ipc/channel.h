@@ -72,11 +72,12 @@ int	channel_send(struct channel *, struct message *, int how);
  */
 int	channel_send_fd(struct channel *, struct message *, int fd);
 /*
- * The same now or never; the descriptor is borrowed.  Refused with anything
- * but HANDOVER_SENT; after HANDOVER_FULL ops->room tells when to try again.
+ * A line, its newline included, with a descriptor, which is borrowed, now or
+ * never.  Refused with anything but HANDOVER_SENT; after HANDOVER_FULL
+ * ops->room tells when to try again.
  */
-enum handover_result channel_offer(struct channel *, struct message *,
-	    int fd);
+enum handover_result channel_offer(struct channel *, const char *line,
+	    size_t len, int fd);
 /* Messages that the worker has not read, as far as we can see. */
 size_t	channel_lag(const struct channel *);
 

@@ -17,6 +17,7 @@
 #define FLAG_IPV6_ONLY	1
 #define DATA_MAX	65536
 #define KEY_MAX		255
+#define NUMBER_DIGITS	15
 
 bool
 cluster_is_own_cmd(const char *cmd)
@@ -283,22 +284,78 @@ static const struct {
 	{ "NODE_SOCKET_NOTIFY_CLOSE", parse_notify_close },
 };
 
+/* What is left of a line, while it is just as it was expected. */
+struct rest {
+	const char	*p, *end;
+};
+
+static bool
+rest_text(struct rest *r, const char *text)
+{
+	size_t	 n = strlen(text);
+
+	if ((size_t)(r->end - r->p) < n || memcmp(r->p, text, n) != 0)
+		return false;
+	r->p += n;
+	return true;
+}
+
+/* As JSON has it; one that may be too large is left to others. */
+static bool
+rest_number(struct rest *r, int64_t *ret)
+{
+	const char	*begin = r->p;
+	int64_t		 n = 0;
+
+	while (r->p < r->end && *r->p >= '0' && *r->p <= '9' &&
+	    r->p - begin < NUMBER_DIGITS)
+		n = n * 10 + (*r->p++ - '0');
+	*ret = n;
+	return r->p > begin && (*begin != '0' || r->p == begin + 1);
+}
+
+/*
+ * The two lines that come for each connection, letter by letter as Node
+ * writes them; whatever differs is parsed.
+ */
+static bool
+parse_frequent(const char *line, size_t len, struct cluster_in *in)
+{
+	static const char	 arrived[] = "{\"cmd\":\"NODE_HANDLE_ACK\"}";
+	struct rest		 r = { line, line + len };
+	int64_t			 ack, seq;
+	bool			 yes;
+
+	if (len == sizeof(arrived) - 1 && memcmp(line, arrived, len) == 0) {
+		in->kind = CLUSTER_ACK;
+		return true;
+	}
+	if (!rest_text(&r, "{\"cmd\":\"NODE_CLUSTER\",\"ack\":") ||
+	    !rest_number(&r, &ack) || !rest_text(&r, ",\"accepted\":"))
+		return false;
+	yes = rest_text(&r, "true");
+	if ((!yes && !rest_text(&r, "false")) ||
+	    !rest_text(&r, ",\"seq\":") || !rest_number(&r, &seq) ||
+	    !rest_text(&r, "}") || r.p != r.end)
+		return false;
+	in->kind = CLUSTER_ANSWER;
+	in->ack = ack;
+	in->seq = seq;
+	in->accepted = yes;
+	return true;
+}
+
 void
 cluster_parse(const char *line, size_t len, struct cluster_in *in)
 {
-	static const char	 ack[] = "{\"cmd\":\"NODE_HANDLE_ACK\"}";
-	json_t			*v;
-	const char		*cmd;
-	size_t			 i;
+	json_t		*v;
+	const char	*cmd;
+	size_t		 i;
 
-	memset(in, 0, sizeof(*in));
-	in->kind = CLUSTER_USER;
-	in->seq = in->ack = -1;
-	/* As Node writes it, once for each connection. */
-	if (len == sizeof(ack) - 1 && memcmp(line, ack, len) == 0) {
-		in->kind = CLUSTER_ACK;
+	*in = (struct cluster_in){ .seq = -1, .ack = -1 };
+	if (parse_frequent(line, len, in))
 		return;
-	}
+	in->kind = CLUSTER_USER;
 	if (memmem(line, len, CLUSTER_CMD_PREFIX,
 	    sizeof(CLUSTER_CMD_PREFIX) - 1) == NULL)
 		return;
@@ -419,17 +476,16 @@ cluster_reply_handle(const struct cluster_reply *r, bool is_datagram)
 	return m;
 }
 
-struct message *
-cluster_conn(unsigned int key, int64_t seq)
+size_t
+cluster_conn(char text[CLUSTER_CONN_MAX], unsigned int key, int64_t seq)
 {
-	char	 text[160];
 	int	 n;
 
-	n = snprintf(text, sizeof(text), "{\"cmd\":\"NODE_HANDLE\","
+	n = snprintf(text, CLUSTER_CONN_MAX, "{\"cmd\":\"NODE_HANDLE\","
 	    "\"type\":\"net.Native\",\"msg\":{\"cmd\":\"NODE_CLUSTER\","
-	    "\"act\":\"newconn\",\"key\":\"%u\",\"seq\":%lld}}", key,
+	    "\"act\":\"newconn\",\"key\":\"%u\",\"seq\":%lld}}\n", key,
 	    (long long)seq);
-	return message_new(text, (size_t)n);
+	return (size_t)n;
 }
 
 struct message *

@@ -77,14 +77,16 @@ struct cluster_reply {
 	uint16_t	 port;
 };
 
+/* A connection comes with this line; its length, the newline included. */
+#define CLUSTER_CONN_MAX	160
+size_t		 cluster_conn(char text[CLUSTER_CONN_MAX], unsigned int key,
+		    int64_t seq);
 /* All of these: NULL if out of memory. */
 /* It will be given connections one by one, or it may not. */
 struct message	*cluster_reply(const struct cluster_reply *);
 /* It gets the socket itself, with this line. */
 struct message	*cluster_reply_handle(const struct cluster_reply *,
 		    bool is_datagram);
-/* A connection comes with this line. */
-struct message	*cluster_conn(unsigned int key, int64_t seq);
 /* It may leave now, as it has asked to. */
 struct message	*cluster_leave(int64_t ack, int64_t seq);
 /* It is to leave. */

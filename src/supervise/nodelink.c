@@ -126,18 +126,18 @@ static enum handover_result
 link_offer(struct queue *q, unsigned int index, int conn, bool last_call)
 {
 	struct nodelink		*l = q->link;
-	struct message		*m;
+	char			 line[CLUSTER_CONN_MAX];
+	size_t			 len;
 	enum handover_result	 r;
 
 	if (l->closed || l->worker == NULL)
 		return HANDOVER_BROKEN;
 	if (!last_call && (ev_is_active(&l->pause) || !link_has_window(l)))
 		return HANDOVER_FULL;
-	if (handles_grow(&l->handles, l->count, &l->size) == -1 ||
-	    (m = cluster_conn(index, l->seq + 1)) == NULL)
+	if (handles_grow(&l->handles, l->count, &l->size) == -1)
 		return HANDOVER_BUSY;
-	r = channel_offer(&l->worker->channel, m, conn);
-	message_unref(m);
+	len = cluster_conn(line, index, l->seq + 1);
+	r = channel_offer(&l->worker->channel, line, len, conn);
 	if (r != HANDOVER_SENT)
 		return r;
 	l->handles[l->count++] = (struct nodelink_handle){
