@@ -7,7 +7,7 @@
 #include "config/conf.h"
 #include "ipc/dialect.h"
 #include "os/spawn.h"
-#include "supervise/nodelink.h"
+#include "supervise/nodequeue.h"
 
 /* The supervisor's own: standard ones, loop, signals, log, directories. */
 #define FIXED_FDS	32
@@ -28,7 +28,7 @@ fds_per_worker(const struct conf_pool *c)
 	if (d->channel)
 		n++;
 	if (d->asks)
-		n += NODELINK_WINDOW;			/* not yet accepted */
+		n += NODEQUEUE_WINDOW;			/* not yet accepted */
 	else if (c->listen_count > 0 && d->handover &&
 	    c->balance == CONF_ROUND_ROBIN)
 		n += 2;					/* both ends */

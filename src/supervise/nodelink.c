@@ -22,220 +22,21 @@
 #include "supervise/generation.h"
 #include "supervise/listeners.h"
 #include "supervise/nodelisten.h"
+#include "supervise/nodequeue.h"
+#include "supervise/queue.h"
 #include "supervise/worker.h"
 
-#define PAUSE_FIRST_MS	10	/* after a connection that it refused... */
-#define PAUSE_MOST_MS	640	/* ...doubling up to this */
 #define LOOK_SECONDS	5.	/* Node runs, and asks for nothing */
 #define END_SECONDS	1.	/* from its channel's end to a signal */
 #define DATA_KEPT_MAX	4096
 
-static void	link_pause_over(struct ev_loop *, ev_timer *, int);
 static void	link_look(struct ev_loop *, ev_timer *, int);
 static void	link_end_late(struct ev_loop *, ev_timer *, int);
-
-/* --- what is under way ---------------------------------------------------- */
-
-static int
-handles_grow(struct nodelink_handle **list, size_t count, size_t *size)
-{
-	size_t			 more = *size > 0 ? *size * 2 : 8;
-	struct nodelink_handle	*h;
-
-	if (count < *size)
-		return 0;
-	h = realloc(*list, more * sizeof(*h));
-	if (h == NULL)
-		return -1;
-	*list = h;
-	*size = more;
-	return 0;
-}
-
-static struct nodelink_handle
-handles_take(struct nodelink_handle *list, size_t *count, size_t i)
-{
-	struct nodelink_handle	 h = list[i];
-
-	(*count)--;
-	memmove(list + i, list + i + 1, (*count - i) * sizeof(*list));
-	return h;
-}
-
-static bool
-link_has_window(const struct nodelink *l)
-{
-	return l->count < NODELINK_WINDOW || (l->count < NODELINK_BURST &&
-	    clock_ms() - l->handles[0].sent_ms < NODELINK_QUICK_MS);
-}
 
 static struct ev_loop *
 link_loop(const struct nodelink *l)
 {
 	return l->worker->job.common->loop;
-}
-
-/* It does not want what it is given: leave it alone for a moment. */
-static void
-link_pause(struct nodelink *l)
-{
-	if (ev_is_active(&l->pause))
-		return;
-	l->pause_ms = l->pause_ms == 0 ? PAUSE_FIRST_MS :
-	    l->pause_ms < PAUSE_MOST_MS ? l->pause_ms * 2 : PAUSE_MOST_MS;
-	ev_timer_set(&l->pause, (double)l->pause_ms / 1000., 0.);
-	ev_timer_start(link_loop(l), &l->pause);
-}
-
-void
-nodelink_room(struct nodelink *l)
-{
-	if (l->queue != NULL && !ev_is_active(&l->pause) &&
-	    (l->closed || link_has_window(l)))
-		queue_has_room(l->queue);
-}
-
-static void
-link_pause_over(struct ev_loop *loop, ev_timer *t, int revents)
-{
-	(void)loop;
-	(void)revents;
-	nodelink_room(t->data);
-}
-
-/* This one goes to somebody else. */
-static void
-link_return(struct nodelink *l, size_t i)
-{
-	struct nodelink_handle	 h = handles_take(l->handles, &l->count, i);
-
-	if (handles_grow(&l->returned, l->returned_count,
-	    &l->returned_size) == -1) {
-		fd_close(&h.conn);	/* no memory to keep it by */
-		return;
-	}
-	l->returned[l->returned_count++] = h;
-	if (!l->closed)
-		link_pause(l);
-	dispatch_reclaim(l->queue->dispatch, l->queue);
-}
-
-/* --- the queue ------------------------------------------------------------ */
-
-static enum handover_result
-link_offer(struct queue *q, unsigned int index, int conn, bool last_call)
-{
-	struct nodelink		*l = q->link;
-	char			 line[CLUSTER_CONN_MAX];
-	size_t			 len;
-	enum handover_result	 r;
-
-	if (l->closed || l->worker == NULL)
-		return HANDOVER_BROKEN;
-	if (!last_call && (ev_is_active(&l->pause) || !link_has_window(l)))
-		return HANDOVER_FULL;
-	if (handles_grow(&l->handles, l->count, &l->size) == -1)
-		return HANDOVER_BUSY;
-	len = cluster_conn(line, index, l->seq + 1);
-	r = channel_offer(&l->worker->channel, line, len, conn);
-	if (r != HANDOVER_SENT)
-		return r;
-	l->handles[l->count++] = (struct nodelink_handle){
-		.seq = ++l->seq, .sent_ms = clock_ms(), .index = index,
-		.conn = conn,
-	};
-	return r;
-}
-
-/* An answer, the end of a pause or the channel says so by itself. */
-static void
-link_await_room(struct queue *q)
-{
-	(void)q;
-}
-
-/* What is to be taken back next, and from which list; count: nothing. */
-static size_t
-link_next_back(const struct nodelink *l)
-{
-	size_t	 i;
-
-	for (i = 0; i < l->count; i++)
-		if (l->handles[i].conn != -1)
-			break;
-	return l->closed ? i : l->count;
-}
-
-static int
-link_peek(struct queue *q)
-{
-	const struct nodelink	*l = q->link;
-	size_t			 i = link_next_back(l);
-
-	if (l->returned_count > 0)
-		return (int)l->returned[0].index;
-	return i < l->count ? (int)l->handles[i].index : -1;
-}
-
-static int
-link_take_back(struct queue *q, unsigned int *ret_index)
-{
-	struct nodelink		*l = q->link;
-	struct nodelink_handle	 h;
-	size_t			 i = link_next_back(l);
-
-	if (l->returned_count > 0) {
-		h = handles_take(l->returned, &l->returned_count, 0);
-	} else if (i < l->count) {
-		h = handles_take(l->handles, &l->count, i);
-	} else {
-		errno = EAGAIN;
-		return -1;
-	}
-	*ret_index = h.index;
-	return h.conn;
-}
-
-/* A channel is one worker's. */
-static bool
-link_is_broken(const struct queue *q)
-{
-	(void)q;
-	return true;
-}
-
-static void
-link_fini(struct queue *q)
-{
-	q->link->queue = NULL;
-	nodelink_unref(q->link);
-}
-
-static const struct queue_ops link_ops = {
-	.offer = link_offer,
-	.await_room = link_await_room,
-	.peek = link_peek,
-	.take_back = link_take_back,
-	.is_broken = link_is_broken,
-	.fini = link_fini,
-};
-
-struct queue *
-nodelink_queue(struct dispatch *d, struct listener_set *set, struct err *e)
-{
-	struct nodelink	*l = nodelink_open(NULL, e);
-	struct queue	*q;
-
-	if (l == NULL)
-		return NULL;
-	q = queue_new_by(&link_ops, d, set, e);
-	if (q == NULL) {
-		nodelink_unref(l);
-		return NULL;
-	}
-	q->link = l;
-	l->queue = q;
-	return q;
 }
 
 /* --- its life ------------------------------------------------------------- */
@@ -252,26 +53,19 @@ nodelink_open(struct queue *q, struct err *e)
 	l->refs++;
 	if (q != NULL)
 		return l;
-	ev_timer_init(&l->pause, link_pause_over, 0., 0.);
+	nodequeue_init(l);
 	ev_timer_init(&l->look, link_look, LOOK_SECONDS, 0.);
 	ev_timer_init(&l->end, link_end_late, END_SECONDS, 0.);
-	l->pause.data = l->look.data = l->end.data = l;
+	l->look.data = l->end.data = l;
 	return l;
 }
 
 void
 nodelink_unref(struct nodelink *l)
 {
-	size_t	 i;
-
 	if (l == NULL || --l->refs > 0)
 		return;
-	for (i = 0; i < l->count; i++)
-		fd_close(&l->handles[i].conn);
-	for (i = 0; i < l->returned_count; i++)
-		fd_close(&l->returned[i].conn);
-	free(l->handles);
-	free(l->returned);
+	nodequeue_fini(l);
 	free(l);
 }
 
@@ -287,12 +81,10 @@ nodelink_close(struct nodelink *l)
 	if (l->closed)
 		return;
 	l->closed = true;
-	ev_timer_stop(link_loop(l), &l->pause);
 	ev_timer_stop(link_loop(l), &l->look);
 	if (!l->worker->reaped)
 		ev_timer_start(link_loop(l), &l->end);
-	if (l->queue != NULL)
-		dispatch_lose(l->queue->dispatch, l->queue);
+	nodequeue_close(l);
 }
 
 void
@@ -351,12 +143,6 @@ nodelink_was_rude(const struct nodelink *l)
 	return l != NULL && l->online && !l->leaving;
 }
 
-size_t
-nodelink_pending(const struct nodelink *l)
-{
-	return l->count + l->returned_count;
-}
-
 /* --- what it says --------------------------------------------------------- */
 
 /* An answer to something that it has sent: if it does not read, so be it. */
@@ -401,7 +187,7 @@ link_share(struct nodelink *l, struct cluster_reply *r, struct listener *li)
 	struct message	*m;
 	int		 fd;
 
-	if (handles_grow(&l->handles, l->count, &l->size) == -1)
+	if (nodequeue_reserve(l) == -1)
 		return;
 	fd = fcntl(li->fd, F_DUPFD_CLOEXEC, 0);
 	m = fd != -1 ? cluster_reply_handle(r, li->datagram) : NULL;
@@ -412,10 +198,7 @@ link_share(struct nodelink *l, struct cluster_reply *r, struct listener *li)
 		return;
 	}
 	if (channel_send_fd(&l->worker->channel, m, fd) == 0)
-		l->handles[l->count++] = (struct nodelink_handle){
-			.seq = r->seq, .sent_ms = clock_ms(),
-			.index = r->key, .conn = -1,
-		};
+		nodequeue_add(l, r->seq, r->key, -1);
 	message_unref(m);
 }
 
@@ -491,73 +274,26 @@ link_leaving(struct nodelink *l, const struct cluster_in *in)
 	link_say(l, cluster_leave(in->seq, ++l->seq));
 }
 
-/* The first that it has not told the arrival of, or count. */
-static size_t
-link_unacked(const struct nodelink *l)
-{
-	size_t	 i;
-
-	for (i = 0; i < l->count; i++)
-		if (!l->handles[i].acked)
-			break;
-	return i;
-}
-
 static void
 link_ack(struct nodelink *l)
 {
-	size_t	 i = link_unacked(l);
-
-	if (i == l->count)
+	if (nodequeue_ack(l) == -1)
 		worker_complain(l->worker, "bad message", "an acknowledgement "
 		    "of nothing");
-	else if (l->handles[i].conn == -1)
-		(void)handles_take(l->handles, &l->count, i);
-	else
-		l->handles[i].acked = true;
 }
 
 /* Its table of descriptors is full, most likely. */
 static void
 link_nack(struct nodelink *l)
 {
-	size_t		 i = link_unacked(l);
 	unsigned int	 more;
 	struct worker	*w = l->worker;
 
-	if (i == l->count) {
+	if (nodequeue_nack(l) == -1)
 		worker_complain(w, "bad message", "a refusal of nothing");
-		return;
-	}
-	if (limit_pass(&w->complaints, clock_ms(), &more))
+	else if (limit_pass(&w->complaints, clock_ms(), &more))
 		worker_post(w, LOG_WARN, EV_TROUBLE, "cannot take a "
 		    "descriptor; has it too many open?");
-	if (l->handles[i].conn == -1)
-		(void)handles_take(l->handles, &l->count, i);
-	else
-		link_return(l, i);
-}
-
-static void
-link_answer(struct nodelink *l, const struct cluster_in *in)
-{
-	struct nodelink_handle	 h;
-	size_t			 i;
-
-	for (i = 0; i < l->count; i++)
-		if (l->handles[i].acked && l->handles[i].seq == in->ack)
-			break;
-	if (i == l->count)
-		return;
-	if (!in->accepted) {
-		link_return(l, i);
-		return;
-	}
-	h = handles_take(l->handles, &l->count, i);
-	fd_close(&h.conn);
-	l->pause_ms = 0;
-	if (!ev_is_active(&l->pause))
-		nodelink_room(l);
 }
 
 static void
@@ -611,7 +347,7 @@ nodelink_line(struct nodelink *l, const char *line, size_t len)
 		link_leaving(l, &in);
 		break;
 	case CLUSTER_ANSWER:
-		link_answer(l, &in);
+		nodequeue_answer(l, in.ack, in.accepted);
 		break;
 	case CLUSTER_ACK:
 		link_ack(l);

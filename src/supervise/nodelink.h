@@ -4,21 +4,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-struct dispatch;
 struct err;
-struct listener_set;
 struct queue;
 struct worker;
 
 /*
  * The primary's side of Node's cluster protocol (ipc/cluster.h) with one
- * worker: what it listens on, and the connections that it has been given
- * and has not accepted yet.  Each of those is kept open here until then,
- * so that it can be given to somebody else.
+ * worker: what it says, what it listens on, and the connections that it has
+ * been given (nodequeue.h).
  */
-#define NODELINK_WINDOW		4	/* always, not yet accepted */
-#define NODELINK_BURST		64	/* while it is quick to accept */
-#define NODELINK_QUICK_MS	250
 
 /* A descriptor that has been sent. */
 struct nodelink_handle {
@@ -34,25 +28,23 @@ struct nodelink {
 	struct worker		*worker;	/* NULL: not yet, or gone */
 	struct queue		*queue;		/* NULL: its listeners are
 						   shared; it holds us */
-	struct nodelink_handle	*handles;	/* in the order of sending */
-	size_t			 count, size;
-	struct nodelink_handle	*returned;	/* nobody's */
-	size_t			 returned_count, returned_size;
 	uint64_t		 listens;	/* on which: one bit each */
 	int64_t			 seq;		/* of our last line */
 	bool			 online;	/* it is a cluster's worker */
 	bool			 asked;		/* it has said anything else */
 	bool			 leaving;	/* by its own wish */
 	bool			 closed;	/* its channel */
-	uint64_t		 pause_ms;	/* the last; 0: none */
-	ev_timer		 pause;		/* it wants none for now */
 	ev_timer		 look;		/* has it asked for anything? */
 	ev_timer		 end;		/* will it end by itself? */
+	/* nodequeue.c's */
+	struct nodelink_handle	*handles;	/* in the order of sending */
+	size_t			 count, size;
+	struct nodelink_handle	*returned;	/* nobody's */
+	size_t			 returned_count, returned_size;
+	uint64_t		 pause_ms;	/* the last; 0: none */
+	ev_timer		 pause;		/* it wants none for now */
 };
 
-/* A queue of which the worker is told over its channel; NULL with *e. */
-struct queue	*nodelink_queue(struct dispatch *, struct listener_set *,
-		    struct err *e);
 /* The one of that queue, or (NULL) a new one; NULL with *e set. */
 struct nodelink	*nodelink_open(struct queue *, struct err *e);
 void		 nodelink_unref(struct nodelink *);
@@ -61,8 +53,6 @@ void		 nodelink_unref(struct nodelink *);
 void		 nodelink_begin(struct nodelink *, struct worker *);
 /* A line; false: it is none of Node's own. */
 bool		 nodelink_line(struct nodelink *, const char *, size_t len);
-/* The channel may be written to again. */
-void		 nodelink_room(struct nodelink *);
 /*
  * The channel has been closed: what was not accepted goes to others.  The
  * worker is expected to end; the signal that stops it helps it to.
@@ -74,6 +64,4 @@ void		 nodelink_end(struct nodelink *);
 bool		 nodelink_is_listening(const struct nodelink *);
 /* It has ended without having said that it leaves. */
 bool		 nodelink_was_rude(const struct nodelink *);
-/* Connections given to it and not accepted. */
-size_t		 nodelink_pending(const struct nodelink *);
 #endif

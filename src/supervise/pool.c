@@ -11,7 +11,7 @@
 #include "os/listener.h"
 #include "supervise/broadcast.h"
 #include "supervise/generation.h"
-#include "supervise/nodelink.h"
+#include "supervise/nodequeue.h"
 #include "supervise/reload.h"
 #include "supervise/settle.h"
 #include "supervise/slot.h"
@@ -145,7 +145,7 @@ pool_queue_for(struct pool *p, struct generation *g, struct queue **ret,
 
 	if (g->handover) {
 		q = g->dialect->asks ?
-		    nodelink_queue(&p->dispatch, g->set, e) :
+		    nodequeue_new(&p->dispatch, g->set, e) :
 		    queue_new(&p->dispatch, g->set, e);
 		if (q == NULL)
 			return -1;

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "supervise/dispatch.h"
 #include "supervise/listeners.h"
-#include "supervise/nodelink.h"
+#include "supervise/nodequeue.h"
 
 /* --- ROTA_CONN_FD --------------------------------------------------------- */
 
@@ -158,7 +158,7 @@ queue_count_on(struct queue *q, const struct queue *old)
 	q->handed = old->handed;
 	q->taken_back = old->taken_back;
 	if (old->link != NULL)		/* what will be taken back */
-		q->taken_back += nodelink_pending(old->link);
+		q->taken_back += nodequeue_pending(old->link);
 }
 
 int

@@ -24,6 +24,7 @@
 #include "supervise/generation.h"
 #include "supervise/launch.h"
 #include "supervise/nodelink.h"
+#include "supervise/nodequeue.h"
 
 /* How often SIGKILL is repeated to a process that does not die of it. */
 #define KILL_AGAIN_MS	5000
@@ -175,7 +176,7 @@ worker_channel_room(void *arg)
 {
 	struct worker	*w = arg;
 
-	nodelink_room(w->link);
+	nodequeue_room(w->link);
 }
 
 static const struct channel_ops channel_ops = {
