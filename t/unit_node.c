@@ -309,14 +309,15 @@ END_TEST
 
 static struct ev_loop	*loop;
 static struct channel	 chan;
-static int		 peer, rooms;
+static int		 peer, rooms, lines;
 
 static void
-no_line(void *arg, const char *line, size_t len)
+one_line(void *arg, const char *line, size_t len)
 {
 	(void)arg;
 	(void)line;
 	(void)len;
+	lines++;
 }
 
 static void
@@ -333,7 +334,7 @@ room(void *arg)
 	rooms++;
 }
 
-static const struct channel_ops ops = { no_line, no_close, room };
+static const struct channel_ops ops = { one_line, no_close, room };
 
 static void
 setup(void)
@@ -344,7 +345,7 @@ setup(void)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
 	channel_init(&chan, loop, sv[0], &ops, NULL);
 	peer = sv[1];
-	rooms = 0;
+	rooms = lines = 0;
 }
 
 static void
@@ -503,6 +504,34 @@ START_TEST(nobody)
 }
 END_TEST
 
+/* Unwatched, it says nothing by itself, and nothing is lost. */
+START_TEST(unwatched)
+{
+	int	 i;
+
+	channel_watch(&chan, false);
+	ck_assert_int_eq(write(peer, "1\n2\n", 4), 4);
+	for (i = 0; i < 3; i++)
+		(void)ev_run(loop, EVRUN_NOWAIT);
+	ck_assert_int_eq(lines, 0);
+	channel_hear(&chan);
+	ck_assert_int_eq(lines, 2);
+	channel_hear(&chan);
+	ck_assert_int_eq(lines, 2);
+	ck_assert_int_eq(write(peer, "3\n", 2), 2);
+	channel_watch(&chan, true);
+	for (i = 0; i < 10 && lines == 2; i++)
+		(void)ev_run(loop, EVRUN_NOWAIT);
+	ck_assert_int_eq(lines, 3);
+	channel_watch(&chan, false);
+	(void)shutdown(peer, SHUT_RDWR);
+	channel_hear(&chan);
+	ck_assert(!channel_is_open(&chan));
+	channel_watch(&chan, true);
+	channel_hear(&chan);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -522,6 +551,7 @@ fill(Suite *s)
 	tcase_add_test(tc, full);
 	tcase_add_test(tc, queued);
 	tcase_add_test(tc, nobody);
+	tcase_add_test(tc, unwatched);
 	suite_add_tcase(s, tc);
 }
 

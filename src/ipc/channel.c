@@ -434,6 +434,22 @@ channel_readable(struct ev_loop *loop, ev_io *w, int revents)
 }
 
 void
+channel_watch(struct channel *c, bool on)
+{
+	if (on && c->fd != -1)
+		ev_io_start(c->loop, &c->in);
+	else
+		ev_io_stop(c->loop, &c->in);
+}
+
+void
+channel_hear(struct channel *c)
+{
+	if (c->fd != -1)
+		(void)channel_read(c);
+}
+
+void
 channel_drain(struct channel *c)
 {
 	int	 i;

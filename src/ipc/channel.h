@@ -81,6 +81,12 @@ enum handover_result channel_offer(struct channel *, const char *line,
 /* Messages that the worker has not read, as far as we can see. */
 size_t	channel_lag(const struct channel *);
 
+/*
+ * off: what comes in waits until channel_hear reads once, and nothing says
+ * that it is there; on, as at first: it is read as it comes.
+ */
+void	channel_watch(struct channel *, bool on);
+void	channel_hear(struct channel *);
 /* Read what is there now, up to a limit: the last words of the dead. */
 void	channel_drain(struct channel *);
 #endif

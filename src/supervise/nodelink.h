@@ -43,6 +43,9 @@ struct nodelink {
 	size_t			 returned_count, returned_size;
 	uint64_t		 pause_ms;	/* the last; 0: none */
 	ev_timer		 pause;		/* it wants none for now */
+	uint64_t		 given_since_ms; /* when this began: */
+	unsigned int		 given;		/* connections since then */
+	ev_timer		 tick;		/* many: it is heard by this */
 };
 
 /* The one of that queue, or (NULL) a new one; NULL with *e set. */

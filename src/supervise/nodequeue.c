@@ -17,6 +17,10 @@
 
 #define PAUSE_FIRST_MS	10	/* after a connection that it refused... */
 #define PAUSE_MOST_MS	640	/* ...doubling up to this */
+#define MANY		4	/* connections... */
+#define MANY_MS		10	/* ...in so short a time */
+#define FEW		2	/* in a tick */
+#define TICK_SECONDS	0.005
 
 static int
 handles_grow(struct nodelink_handle **list, size_t count, size_t *size)
@@ -117,6 +121,43 @@ link_return(struct nodelink *l, size_t i)
 	dispatch_reclaim(l->queue->dispatch, l->queue);
 }
 
+/*
+ * To be woken for each line of a busy worker, and it says two for each
+ * connection, costs more than all the rest.  While many are given to it, it
+ * is heard a few times in a hundredth of a second instead.
+ */
+static void
+link_count(struct nodelink *l)
+{
+	uint64_t	 now = l->handles[l->count - 1].sent_ms;
+
+	l->given++;
+	if (ev_is_active(&l->tick)) {
+		if (l->count >= NODEQUEUE_BURST / 2)
+			ev_feed_event(link_loop(l), &l->tick, EV_TIMER);
+	} else if (now - l->given_since_ms >= MANY_MS) {
+		l->given_since_ms = now;
+		l->given = 1;
+	} else if (l->given >= MANY) {
+		channel_watch(&l->worker->channel, false);
+		ev_timer_again(link_loop(l), &l->tick);
+	}
+}
+
+static void
+link_tick(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct nodelink	*l = t->data;
+
+	(void)revents;
+	if (l->given < FEW) {
+		ev_timer_stop(loop, t);
+		channel_watch(&l->worker->channel, true);
+	}
+	l->given = 0;
+	channel_hear(&l->worker->channel);
+}
+
 /* --- the queue ------------------------------------------------------------ */
 
 static enum handover_result
@@ -135,8 +176,10 @@ link_offer(struct queue *q, unsigned int index, int conn, bool last_call)
 		return HANDOVER_BUSY;
 	len = cluster_conn(line, index, l->seq + 1);
 	r = channel_offer(&l->worker->channel, line, len, conn);
-	if (r == HANDOVER_SENT)
-		nodequeue_add(l, ++l->seq, index, conn);
+	if (r != HANDOVER_SENT)
+		return r;
+	nodequeue_add(l, ++l->seq, index, conn);
+	link_count(l);
 	return r;
 }
 
@@ -307,13 +350,15 @@ void
 nodequeue_init(struct nodelink *l)
 {
 	ev_timer_init(&l->pause, link_pause_over, 0., 0.);
-	l->pause.data = l;
+	ev_timer_init(&l->tick, link_tick, 0., TICK_SECONDS);
+	l->pause.data = l->tick.data = l;
 }
 
 void
 nodequeue_close(struct nodelink *l)
 {
 	ev_timer_stop(link_loop(l), &l->pause);
+	ev_timer_stop(link_loop(l), &l->tick);
 	if (l->queue != NULL)
 		dispatch_lose(l->queue->dispatch, l->queue);
 }
