@@ -11,7 +11,8 @@
 #	ROTA_BENCH_CLIENTS=32	connections at a time, of two clients
 #	ROTA_BENCH_WORKERS=2	worker processes of each server
 #	ROTA_BENCH_KILLS=200	workers killed under each supervisor, 0: none
-#	ROTA_BENCH_SERVERS='round-robin shared alone nginx node rota-node'
+#	ROTA_BENCH_SERVERS='round-robin least-connections hand-over shared
+#	    alone nginx node rota-node'
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
@@ -58,9 +59,9 @@ left_out() {			# left_out NAME REASON
 }
 
 # --- servers ------------------------------------------------------------------
-start_under_rota() {		# start_under_rota BALANCE
+start_under_rota() {		# start_under_rota NAME KEY: VALUE
 	printf '%s\n' "command: rota-http" "listen: [\"127.0.0.1:0\"]" \
-	    "count: $workers" "balance: $1" >"$tmp/$1.yaml"
+	    "count: $workers" "$2" >"$tmp/$1.yaml"
 	rota_config=$tmp/$1.yaml
 	log=$tmp/$1.log
 	run_rota
@@ -373,10 +374,12 @@ print_json() {
 
 : >"$tmp/left_out"
 : >"$tmp/latency"
-for server in ${ROTA_BENCH_SERVERS:-round-robin shared alone nginx node \
-    rota-node}; do
+for server in ${ROTA_BENCH_SERVERS:-round-robin least-connections \
+    hand-over shared alone nginx node rota-node}; do
 	case $server in
-	round-robin | shared) start_under_rota "$server" ;;
+	round-robin | shared | least-connections)
+		start_under_rota "$server" "balance: $server" ;;
+	hand-over) start_under_rota "$server" "mechanism: hand-over" ;;
 	alone) start_alone ;;
 	nginx) start_nginx ;;
 	node) start_node ;;

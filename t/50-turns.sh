@@ -1,7 +1,7 @@
 #!/bin/sh
 # budget: 120
-# Turns are exact: the numbers of connections that the workers get differ by
-# at most one.
+# Turns are exact where connections are handed over: the numbers that the
+# workers get differ by at most one.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
@@ -26,7 +26,8 @@ for workers in 2 3 8; do
 	start_rota "command: rota-http
 port: 0
 count: $workers
-balance: round-robin"
+balance: round-robin
+mechanism: hand-over"
 	port=$(rota_port)
 	holds "$workers workers answer" wait_for 30 workers_answer "$workers"
 	count_turns "$workers"
@@ -37,7 +38,8 @@ done
 # The cursor is kept: single requests, each by a client of its own.
 start_rota "command: rota-http
 port: 0
-count: 3"
+count: 3
+mechanism: hand-over"
 port=$(rota_port)
 wait_for 30 workers_answer 3 || not_ok "3 workers answer"
 for turn in 1 2 3 4 5 6 7 8 9; do

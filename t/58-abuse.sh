@@ -115,7 +115,8 @@ wrap=${ROTA_WRAP:-}
 ROTA_WRAP="$wrap prlimit --nofile=200"
 start_rota "command: rota-http --delay 50ms
 port: 0
-count: 2"
+count: 2
+mechanism: hand-over"
 ROTA_WRAP=$wrap
 port=$(rota_port)
 holds "few descriptors: both answer" wait_for 30 workers_answer 2

@@ -36,6 +36,7 @@ END
 	chmod 755 "$tmp/turncoat"
 	start_rota "command: $tmp/turncoat
 dialect: rota
+mechanism: hand-over
 port: 0
 count: $2
 backoff: { initial: 50ms, jitter: 0% }"

@@ -56,7 +56,7 @@ like "status: who" "$(cat "$tmp/out")" \
 like "status: nothing goes on" "$(cat "$tmp/out")" \
     '^running, nothing is under way$'
 like "status: a pool" "$(cat "$tmp/out")" \
-    "^web: generation 1, 2 of 2 ready, hand-over, \\[::\\]:$port\$"
+    "^web: generation 1, 2 of 2 ready, (kernel|hand-over.*), \\[::\\]:$port\$"
 for pid in $(pids_of web) $(pids_of chat); do
 	like "status: worker $pid" "$(cat "$tmp/out")" \
 	    "^ +[01]  ready +$pid +1 "

@@ -8,9 +8,10 @@
 
 # A second pool, rolled out after the first, takes its time.
 config() {			# config BALANCE SOAK-OF-THE-SECOND
+	[ "$1" = shared ] && _how=auto || _how=hand-over
 	printf '%s\n' "pools:" "- name: web" "  command: rota-http" \
 	    "  listen: [\"127.0.0.1:0\"]" "  count: 3" "  balance: $1" \
-	    "  ready: { soak: 20ms }" \
+	    "  mechanism: $_how" "  ready: { soak: 20ms }" \
 	    "- name: slow" "  command: sleep 1000" "  count: 1" \
 	    "  ready: { delay: 10ms, soak: $2 }" "  env: { BALANCE: $1 }"
 }

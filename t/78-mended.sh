@@ -23,7 +23,7 @@ exec "$top_builddir/rota-http"
 END
 chmod 755 "$tmp/app"
 
-# So many connections were handed over, to whom reads none of them.
+# So many connections were given to those who read none of them.
 unread() {			# unread COUNT
 	[ "$(state web | grep -o '"handed":[0-9]*' |
 	    awk -F: '{ n += $2 } END { print n + 0 }')" -eq "$1" ]
@@ -34,7 +34,7 @@ leave_unread() {		# leave_unread COUNT [OPTION...]
 	_unread=$1
 	shift
 	load_start unread -n "$_unread" -c "$_unread" --timeout 15s "$@"
-	holds "$case: connections are handed over" wait_for 20 unread "$_unread"
+	holds "$case: connections are given to it" wait_for 20 unread "$_unread"
 }
 
 serves() {			# serves NAME: on $port
@@ -59,88 +59,91 @@ ends_well() {
 }
 
 # --- connections that nobody reads ------------------------------------------
-case=stop
-port=$(free_port 1)
-: >"$tmp/lazy"
-start_rota "command: $tmp/app
-name: web
-count: 1
-port: $port
-ready: { soak: 100ms }"
-holds "$case: it is up" wait_for 20 all_ready 1
-leave_unread 3
-rm "$tmp/lazy"
-rota stop web
-is "$case: the pool is stopped" "$(said)" "0 web:0 is stopped"
-rota start web
-is "$case: it is started again" "$(said)" "0 web:0 is up"
-serves "new clients are served"
-nobody_hangs
-ends_well
-
-case="stop of a slot"
-port=$(free_port 2)
-: >"$tmp/lazy"
-start_rota "command: $tmp/app
-name: web
-count: 1
-port: $port
-ready: { soak: 100ms }"
-holds "$case: it is up" wait_for 20 all_ready 1
-leave_unread 3
-rm "$tmp/lazy"
-rota stop web:0
-is "$case: it is stopped" "$(said)" "0 web:0 is stopped"
-rota start web:0
-is "$case: it is started again" "$(said)" "0 web:0 is up"
-serves "new clients are served"
-are_answered
-ends_well
-
-case="a listener is dropped"
-other=$(free_port 8)
-port=$(free_port 9)
 two() {				# two ADDRESSES
 	printf '%s\n' "command: $tmp/app" "name: web" "listen: [$1]" \
-	    "count: 2" "ready: { soak: 100ms }" "stop: { timeout: 2s }"
+	    "mechanism: $how" "count: 2" "ready: { soak: 100ms }" \
+	    "stop: { timeout: 2s }"
 }
-: >"$tmp/lazy"
-start_rota "$(two "127.0.0.1:$other, 127.0.0.1:$port")"
-holds "$case: it is up" wait_for 20 all_ready 2
-leave_unread 4
-rm "$tmp/lazy"
-two "127.0.0.1:$other" | write_config
-rota apply
-is "$case: it is applied" "$status" 0
-port=$other
-serves "the other one serves on"
-holds "$case: the old workers leave" wait_for 20 is_quiet
-serves "and when they have left"
-nobody_hangs
-ends_well
 
-case="to shared"
-shared() {			# shared BALANCE
+shared() {			# shared KEY
 	printf '%s\n' "command: $tmp/app" "name: web" "port: $port" \
-	    "count: 2" "balance: $1" "ready: { soak: 100ms }" \
+	    "count: 2" "$1" "ready: { soak: 100ms }" \
 	    "stop: { timeout: 500ms }"
 }
-port=$(free_port 3)
-: >"$tmp/lazy"
-start_rota "$(shared round-robin)"
-holds "$case: it is up" wait_for 20 all_ready 2
-leave_unread 3
-rm "$tmp/lazy"
-shared shared | write_config
-for pid in $(pids_of web); do
-	kill -STOP "$pid"		# it will not leave, and is killed
+
+# One that has connections, of which it reads none.
+start_lazy() {			# start_lazy FREE-PORT
+	port=$(free_port "$1")
+	: >"$tmp/lazy"
+	start_rota "command: $tmp/app
+name: web
+count: 1
+port: $port
+mechanism: $how
+ready: { soak: 100ms }"
+	holds "$case: it is up" wait_for 20 all_ready 1
+	leave_unread 3
+	rm "$tmp/lazy"
+}
+
+# In the queue of a slot, or in a listener of its own.
+for how in hand-over auto; do
+	case="stop, $how"
+	start_lazy 1
+	rota stop web
+	is "$case: the pool is stopped" "$(said)" "0 web:0 is stopped"
+	rota start web
+	is "$case: it is started again" "$(said)" "0 web:0 is up"
+	serves "new clients are served"
+	nobody_hangs
+	ends_well
+
+	case="stop of a slot, $how"
+	start_lazy 2
+	rota stop web:0
+	is "$case: it is stopped" "$(said)" "0 web:0 is stopped"
+	rota start web:0
+	is "$case: it is started again" "$(said)" "0 web:0 is up"
+	serves "new clients are served"
+	are_answered
+	ends_well
+
+	case="a listener is dropped, $how"
+	other=$(free_port 8)
+	port=$(free_port 9)
+	: >"$tmp/lazy"
+	start_rota "$(two "127.0.0.1:$other, 127.0.0.1:$port")"
+	holds "$case: it is up" wait_for 20 all_ready 2
+	leave_unread 4
+	rm "$tmp/lazy"
+	two "127.0.0.1:$other" | write_config
+	rota apply
+	is "$case: it is applied" "$status" 0
+	port=$other
+	serves "the other one serves on"
+	holds "$case: the old workers leave" wait_for 20 is_quiet
+	serves "and when they have left"
+	nobody_hangs
+	ends_well
+
+	case="to shared, $how"
+	port=$(free_port 3)
+	: >"$tmp/lazy"
+	start_rota "$(shared "mechanism: $how")"
+	holds "$case: it is up" wait_for 20 all_ready 2
+	leave_unread 3
+	rm "$tmp/lazy"
+	shared "balance: shared" | write_config
+	for pid in $(pids_of web); do
+		kill -STOP "$pid"	# it will not leave, and is killed
+	done
+	rota apply
+	is "$case: it is applied" "$status" 0
+	serves "new clients are served"
+	nobody_hangs
+	holds "$case: nobody else is left" wait_for 20 nobody_else web
+	ends_well
 done
-rota apply
-is "$case: it is applied" "$status" 0
-serves "new clients are served"
-nobody_hangs
-holds "$case: nobody else is left" wait_for 20 nobody_else web
-ends_well
 
 # --- slots that fail together ------------------------------------------------
 case="batch of 4"

@@ -19,6 +19,8 @@ def child(new_session=False):       # its pid; it ends well when told to
         if new_session:
             os.setsid()
         serve()
+    while new_session and os.getsid(pid) != pid:
+        time.sleep(0.01)
     return pid
 
 def serve():

@@ -71,6 +71,8 @@ static const struct row {
 	    "count: 2 -> 8" },
 	[POOL_BALANCE] = { CONF_EFFECT_ROLLOUT, BASE, "", "balance: shared",
 	    "balance: round-robin -> shared" },
+	[POOL_MECHANISM] = { CONF_EFFECT_ROLLOUT, BASE "port: 7\n", "",
+	    "mechanism: hand-over", "mechanism: auto -> hand-over" },
 	[POOL_DIALECT] = { CONF_EFFECT_ROLLOUT, BASE "ready: {when: delay}\n",
 	    "", "dialect: [systemd, rota]",
 	    "dialect: plain -> [systemd, rota]" },

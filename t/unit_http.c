@@ -359,6 +359,39 @@ START_TEST(serves_alone)
 }
 END_TEST
 
+/*
+ * The listener is the supervisor's, which moves what waits in it: it does
+ * not listen for a moment, then it does again.
+ */
+START_TEST(outlives_a_listener_that_is_shut)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t		 len = sizeof(sin);
+	char			 line[32];
+	int			 l, fd;
+
+	l = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(l, (struct sockaddr *)&sin, len), 0);
+	ck_assert_int_eq(listen(l, 8), 0);
+	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&sin, &len), 0);
+	(void)snprintf(line, sizeof(line), "--fd %d", l);
+	launch(line);
+	fd = dial_port(sin.sin_port);
+	asks(fd, "/", "Handled by");
+	(void)close(fd);
+	ck_assert_int_eq(shutdown(l, SHUT_RDWR), 0);
+	ck_assert_int_eq(listen(l, 8), 0);	/* at another port */
+	ck_assert_int_eq(getsockname(l, (struct sockaddr *)&sin, &len), 0);
+	fd = dial_port(sin.sin_port);
+	asks(fd, "/", "Handled by");
+	(void)close(fd);
+	ck_assert_int_eq(shutdown(l, SHUT_RDWR), 0);
+	ck_assert_int_eq(kill(pid, SIGTERM), 0);
+	exits(PATIENCE_MS, 0);
+}
+END_TEST
+
 START_TEST(ends_idle_connections)
 {
 	uint16_t	 port;
@@ -448,6 +481,7 @@ fill(Suite *s)
 	tcase_add_loop_test(t, drains_at_a_signal, 0, 2);
 	tcase_add_test(t, goes_on_without_messages);
 	tcase_add_loop_test(t, serves_alone, 0, 4);
+	tcase_add_test(t, outlives_a_listener_that_is_shut);
 	tcase_add_test(t, ends_idle_connections);
 	tcase_add_test(t, serves_after_a_quiet_time);
 	tcase_add_loop_test(t, says_what_is_wrong, 0, 14);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -186,6 +187,43 @@ START_TEST(accept_from_listeners)
 }
 END_TEST
 
+/* One that does not listen for a moment has nothing now. */
+START_TEST(accept_from_one_that_is_shut)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t		 len = sizeof(sin);
+	struct rota_event	 ev;
+	char			 hello[512];
+	int			 fd, c;
+
+	link_up(0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, len), 0);
+	ck_assert_int_eq(listen(fd, 8), 0);
+	(void)snprintf(hello, sizeof(hello), HELLO_HEAD "\"listeners\":["
+	    "{\"name\":null,\"address\":\"x\",\"fd\":%d}]}\n", fd);
+	say(hello);
+	next_is(&ev, ROTA_HELLO);
+	ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+	ck_assert_int_eq(rota_accept(r, NULL), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(listen(fd, 8), 0);	/* at another port */
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	c = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(c, (struct sockaddr *)&sin, len), 0);
+	ck_assert_int_eq(rota_next(r, &ev, 1000), 1);
+	ck_assert_int_eq(ev.type, ROTA_CONNECTION);
+	ck_assert_int_ne(rota_accept(r, NULL), -1);
+	say(DISCONNECT);
+	next_is(&ev, ROTA_DISCONNECT);
+	ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+	ck_assert_int_eq(rota_accept(r, NULL), -1);
+	ck_assert_int_eq(errno, ESHUTDOWN);
+	link_down();
+}
+END_TEST
+
 void
 fill_connections(Suite *s)
 {
@@ -197,5 +235,6 @@ fill_connections(Suite *s)
 	tcase_add_test(t, accept_without_room);
 	tcase_add_test(t, accept_while_draining);
 	tcase_add_test(t, accept_from_listeners);
+	tcase_add_test(t, accept_from_one_that_is_shut);
 	suite_add_tcase(s, t);
 }

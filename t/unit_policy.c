@@ -2,8 +2,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/util.h"
+#include "policy/mechanism.h"
 #include "policy/restart.h"
 #include "policy/start.h"
 #include "policy/state.h"
@@ -23,7 +25,12 @@ static const struct {
 	{ WS_STARTING,	WE_STOP,  WS_DRAINING,	WA_LEAVE },
 	{ WS_STARTING,	WE_EXIT,  WS_GONE,	WA_OBITUARY },
 	{ WS_READY,	WE_READY, WS_READY,	WA_NONE },
-	{ WS_READY,	WE_STOP,  WS_DRAINING,	WA_LEAVE },
+	{ WS_READY,	WE_STOP,  WS_EMPTYING,	WA_EMPTY },
+	{ WS_EMPTYING,	WE_EMPTY, WS_DRAINING,	WA_LEAVE },
+	{ WS_EMPTYING,	WE_LIMIT, WS_DRAINING,	WA_LEAVE },
+	{ WS_EMPTYING,	WE_STOP,  WS_EMPTYING,	WA_NONE },
+	{ WS_EMPTYING,	WE_KILL,  WS_KILLED,	WA_KILL },
+	{ WS_EMPTYING,	WE_EXIT,  WS_GONE,	WA_OBITUARY },
 	{ WS_READY,	WE_KILL,  WS_KILLED,	WA_KILL },
 	{ WS_READY,	WE_LIMIT, WS_READY,	WA_BUG },
 	{ WS_DRAINING,	WE_STOP,  WS_DRAINING,	WA_NONE },
@@ -313,6 +320,75 @@ START_TEST(turn_exact)
 }
 END_TEST
 
+/* A worker that takes both, and one that takes listeners only. */
+#define BOTH	.has_listeners = true, .takes_fds = true, .takes_conns = true
+#define PLAIN	.has_listeners = true, .takes_fds = true
+
+/* why: what the reason has in it, or NULL if there is to be none. */
+static const struct {
+	struct mechanism_facts	 f;
+	enum mechanism		 want;
+	const char		*why;
+} mechanisms[] = {
+	{ { .takes_fds = true, .takes_conns = true }, MECHANISM_NONE, NULL },
+	{ { .why_no_kernel = "x", .no_kernel = true }, MECHANISM_NONE, NULL },
+	{ { BOTH }, MECHANISM_KERNEL, NULL },
+	{ { PLAIN }, MECHANISM_KERNEL, NULL },
+	/* What forbids the kernel; the first of several is what is said. */
+	{ { BOTH, .why_no_kernel = "x" }, MECHANISM_HANDOVER, "x" },
+	{ { BOTH, .has_unix = true }, MECHANISM_HANDOVER, "unix" },
+	{ { BOTH, .is_probed = true }, MECHANISM_HANDOVER, "ready: http" },
+	{ { .has_listeners = true, .takes_conns = true }, MECHANISM_HANDOVER,
+	    "dialect" },
+	{ { BOTH, .has_unix = true, .why_no_kernel = "x" },
+	    MECHANISM_HANDOVER, "unix" },
+	{ { BOTH, .is_probed = true, .why_no_kernel = "x" },
+	    MECHANISM_HANDOVER, "ready: http" },
+	{ { .has_listeners = true, .takes_conns = true, .has_unix = true,
+	    .is_probed = true, .why_no_kernel = "x" }, MECHANISM_HANDOVER,
+	    "dialect" },
+	/* Nor can connections be handed over. */
+	{ { PLAIN, .why_no_kernel = "x" }, MECHANISM_SHARED, "x" },
+	{ { PLAIN, .has_unix = true }, MECHANISM_SHARED, "unix" },
+	{ { .has_listeners = true }, MECHANISM_SHARED, "dialect" },
+	/* Hand-over is asked for: that is no fallback. */
+	{ { BOTH, .no_kernel = true }, MECHANISM_HANDOVER, NULL },
+	{ { BOTH, .no_kernel = true, .why_no_kernel = "x", .has_unix = true },
+	    MECHANISM_HANDOVER, NULL },
+	{ { PLAIN, .no_kernel = true }, MECHANISM_SHARED, "one by one" },
+	{ { PLAIN, .no_kernel = true, .why_no_kernel = "x" },
+	    MECHANISM_SHARED, "x" },
+	/* So is sharing, before all else. */
+	{ { BOTH, .is_shared = true }, MECHANISM_SHARED, NULL },
+	{ { PLAIN, .is_shared = true, .why_no_kernel = "x" },
+	    MECHANISM_SHARED, NULL },
+	{ { BOTH, .is_shared = true, .no_kernel = true, .has_unix = true },
+	    MECHANISM_SHARED, NULL },
+};
+
+START_TEST(mechanism_is_chosen)
+{
+	const char	*why = "not set", *want = mechanisms[_i].why;
+
+	ck_assert_int_eq(mechanism_choose(&mechanisms[_i].f, &why),
+	    mechanisms[_i].want);
+	if (want == NULL)
+		ck_assert_ptr_null(why);
+	else if (why == NULL || strstr(why, want) == NULL)
+		ck_abort_msg("'%s' is not in '%s'", want,
+		    why != NULL ? why : "nothing");
+}
+END_TEST
+
+START_TEST(mechanism_names)
+{
+	ck_assert_str_eq(mechanism_name(MECHANISM_NONE), "none");
+	ck_assert_str_eq(mechanism_name(MECHANISM_KERNEL), "kernel");
+	ck_assert_str_eq(mechanism_name(MECHANISM_HANDOVER), "hand-over");
+	ck_assert_str_eq(mechanism_name(MECHANISM_SHARED), "shared listener");
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -331,6 +407,9 @@ fill(Suite *s)
 	tcase_add_test(tc, turn_cursor);
 	tcase_add_test(tc, turn_grows);
 	tcase_add_loop_test(tc, turn_exact, 0, 7);
+	tcase_add_loop_test(tc, mechanism_is_chosen, 0,
+	    ARRAY_LEN(mechanisms));
+	tcase_add_test(tc, mechanism_names);
 	suite_add_tcase(s, tc);
 }
 

@@ -174,7 +174,7 @@ def answer(client):
 def accept(listener):
     try:
         client, _ = listener.accept()
-    except BlockingIOError:
+    except OSError:  # there is none, or it does not listen for a moment
         return
     threading.Thread(target=answer, args=(client,)).start()
 

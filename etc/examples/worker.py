@@ -3,8 +3,10 @@
 
     rota run python.yaml
 
-Connections come one by one over ROTA_CONN_FD, messages as lines of JSON over
-ROTA_IPC_FD.  A thread answers each connection; main waits for the rest.
+Messages come as lines of JSON over ROTA_IPC_FD.  Connections come one by one
+over ROTA_CONN_FD if there is one, else they are accepted from the listeners
+that the first message, hello, names.  A thread answers each connection; main
+waits for the rest.
 """
 import json
 import os
@@ -15,10 +17,14 @@ import threading
 from http.server import BaseHTTPRequestHandler
 
 NOW = socket.MSG_DONTWAIT
+ready = selectors.DefaultSelector()
 ipc = socket.socket(fileno=int(os.environ.pop("ROTA_IPC_FD")))
-conn = socket.socket(fileno=int(os.environ.pop("ROTA_CONN_FD")))
-for s in (ipc, conn):
-    s.set_inheritable(False)
+ipc.set_inheritable(False)
+conns = None
+sources = []  # of connections
+if "ROTA_CONN_FD" in os.environ:
+    conns = socket.socket(fileno=int(os.environ.pop("ROTA_CONN_FD")))
+    sources.append(conns)
 value = "none"
 
 
@@ -47,17 +53,27 @@ def answer(client):
             pass  # the client has gone
 
 
-def take_connection():
-    """Whether there was one.  recvmsg, for recv_fds forgets its flags."""
+def next_of(source):
+    """The next connection, or None."""
     try:
-        index, ancillary, _, _ = conn.recvmsg(
+        if source is not conns:
+            return source.accept()[0]
+        # Not recv_fds, which forgets its flags.
+        _, ancillary, _, _ = conns.recvmsg(
             1, socket.CMSG_LEN(4), NOW | socket.MSG_CMSG_CLOEXEC)
-    except BlockingIOError:
-        return False
-    for _, _, data in ancillary:
-        client = socket.socket(fileno=int.from_bytes(data, sys.byteorder))
+        for _, _, data in ancillary:
+            return socket.socket(fileno=int.from_bytes(data, sys.byteorder))
+    except OSError:
+        pass  # there is none, or its client has gone
+    return None
+
+
+def take_connection(source):
+    """Whether there was one."""
+    client = next_of(source)
+    if client is not None:
         threading.Thread(target=answer, args=(client,)).start()
-    return bool(index)
+    return client is not None
 
 
 def handle(message):
@@ -67,10 +83,21 @@ def handle(message):
         if isinstance(message, dict) and len(message) == 1:
             message, = message.values()
         value = message
+        return True
+    if message["rota"] == "hello":
+        listen([one["fd"] for one in message["listeners"] if "fd" in one])
     elif message["rota"] == "ping":
         say({"rota": "pong", "id": message["id"]})
-    return not (isinstance(message, dict)
-                and message.get("rota") == "disconnect")
+    return message["rota"] != "disconnect"
+
+
+def listen(fds):
+    """Nothing is taken before this."""
+    sources.extend(socket.socket(fileno=fd) for fd in fds)
+    for source in sources:
+        source.set_inheritable(False)
+        ready.register(source, selectors.EVENT_READ)
+    say({"rota": "ready"})
 
 
 def say(message):
@@ -79,23 +106,22 @@ def say(message):
 
 def main():
     unread = b""
-    ready = selectors.DefaultSelector()
     ready.register(ipc, selectors.EVENT_READ)
-    ready.register(conn, selectors.EVENT_READ)
-    say({"rota": "ready"})
     going = True
     while going:
         for key, _ in ready.select():
-            if key.fileobj is conn:
-                take_connection()
+            if key.fileobj is not ipc:
+                take_connection(key.fileobj)
                 continue
             data = ipc.recv(65536, NOW)
             going = going and bool(data)  # the supervisor has gone
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
                 going = handle(json.loads(line)) and going
-    while take_connection():  # what waits already
-        pass
+    for source in sources:  # what waits already
+        for _ in range(1000):
+            if not take_connection(source):
+                break
 
 
 if __name__ == "__main__":

@@ -280,7 +280,7 @@ print_pool(const struct view *v, const json_t *pool, FILE *f)
 	view_pool(pool, line);
 	out_line(f, "%s: %s", field_text(pool, "name", "?"), line);
 	has_handed = strcmp(field_text(pool, "mechanism", ""),
-	    "hand-over") == 0;
+	    "shared listener") != 0;
 	json_array_foreach(field_list(pool, "slots"), i, slot)
 		add_slot(v, t, slot, has_handed);
 	if (json_array_size(field_list(pool, "slots")) > 0)

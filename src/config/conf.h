@@ -19,7 +19,12 @@
 #define CONF_BROADCAST_MAX	32
 #define CONF_BATCH_ALL		0
 
-enum conf_balance { CONF_ROUND_ROBIN, CONF_SHARED };
+enum conf_balance {
+	CONF_ROUND_ROBIN, CONF_LEAST, CONF_STICKY, CONF_RANDOM, CONF_SHARED
+};
+enum conf_mechanism {
+	CONF_MECHANISM_AUTO, CONF_MECHANISM_KERNEL, CONF_MECHANISM_HANDOVER
+};
 enum conf_dialect {
 	CONF_ROTA, CONF_PLAIN, CONF_SYSTEMD, CONF_EINHORN,
 	CONF_SERVER_STARTER, CONF_NODE, CONF_NODE_FORK, CONF_DIALECT__COUNT
@@ -77,6 +82,7 @@ struct conf_pool {
 	bool			 defer_accept;
 	uint64_t		 count;		/* auto is resolved */
 	enum conf_balance	 balance;
+	enum conf_mechanism	 mechanism;
 	enum conf_dialect	 dialect;	/* the first of these */
 	enum conf_dialect	 dialects[CONF_DIALECT__COUNT];
 	size_t			 dialect_count;	/* 1.. */

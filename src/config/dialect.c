@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/parse.h"
@@ -35,7 +36,7 @@ static const struct rule {
 	/* What decides whether it goes with another. */
 	bool		 goes;		/* with any other at all */
 	bool		 channel;	/* it has the one for messages */
-	bool		 takes;		/* connections, not listeners */
+	bool		 takes;		/* connections that are handed over */
 } rules[CONF_DIALECT__COUNT] = {
 	[CONF_ROTA] = { .ready = CONF_READY_MESSAGE, .says_ready = true,
 	    .hears = true, .stop_signal = SIGTERM,
@@ -50,7 +51,7 @@ static const struct rule {
 	    .needs_listener = true, .stop_signal = SIGTERM, .goes = true },
 	[CONF_NODE] = { .ready = CONF_READY_LISTENING, .says_ready = true,
 	    .hears = true, .asks = true, .stop_signal = SIGTERM,
-	    .channel = true },
+	    .channel = true, .takes = true },
 	[CONF_NODE_FORK] = { .ready = CONF_READY_DELAY, .says_ready = true,
 	    .hears = true, .stop_signal = SIGTERM, .channel = true },
 };
@@ -77,19 +78,20 @@ has_listeners(const struct speech *s)
 	    (s->m->seen[POOL_PORT] || s->m->seen[POOL_LISTEN]);
 }
 
-/* The workers get connections, not the listeners. */
+/* The workers may get connections, and not the listeners. */
 static bool
-is_handed_over(const struct speech *s)
+may_hand_over(const struct speech *s)
 {
-	return has_listeners(s) && s->pool->dialect == CONF_ROTA &&
-	    s->pool->balance == CONF_ROUND_ROBIN;
+	return has_listeners(s) && s->rule.takes &&
+	    s->pool->balance != CONF_SHARED &&
+	    s->pool->mechanism != CONF_MECHANISM_KERNEL;
 }
 
-/* Its workers get no listeners as descriptors. */
+/* Its workers may get no listeners as descriptors. */
 static bool
-has_no_fds(const struct speech *s)
+may_have_no_fds(const struct speech *s)
 {
-	return is_handed_over(s) || s->rule.asks;
+	return may_hand_over(s) || s->rule.asks;
 }
 
 static bool
@@ -160,12 +162,20 @@ check_probe(const struct speech *s)
 		SPEECH_PROBLEM(s, POOL_READY_WHEN, "ready.when: exec needs "
 		    "'command:' beside it");
 	if (pool->ready.when != CONF_READY_HTTP || pool->first_port != 0 ||
-	    is_handed_over(s))
+	    (may_hand_over(s) && !s->rule.asks))
 		return;
-	SPEECH_PROBLEM(s, POOL_READY_WHEN, has_listeners(s) ?
-	    "ready.when: http cannot ask one worker where all share a "
-	    "listener; expected exec or delay, 'port: 7001+', or 'dialect: "
-	    "rota'" : "ready.when: http needs a port to ask at; add 'port'");
+	if (pool->dialect == CONF_ROTA && has_listeners(s))
+		SPEECH_PROBLEM(s, POOL_READY_WHEN, "ready.when: http asks "
+		    "over a connection that is handed over, which '%s' rules "
+		    "out; expected message, exec or delay",
+		    pool->balance == CONF_SHARED ? "balance: shared" :
+		    "mechanism: kernel");
+	else
+		SPEECH_PROBLEM(s, POOL_READY_WHEN, has_listeners(s) ?
+		    "ready.when: http cannot ask one worker where all have "
+		    "the same port; expected exec or delay, 'port: 7001+', "
+		    "or 'dialect: rota'" :
+		    "ready.when: http needs a port to ask at; add 'port'");
 }
 
 static void
@@ -232,11 +242,64 @@ check_stdin(const struct speech *s)
 	if (!has_listeners(s))
 		SPEECH_PROBLEM(s, POOL_STDIN, "stdin: there is no listener; "
 		    "add 'listen'");
-	else if (has_no_fds(s))
+	else if (may_have_no_fds(s))
 		SPEECH_PROBLEM(s, POOL_STDIN, "stdin: the connections of "
-		    "this pool are handed over one by one; add 'dialect: "
+		    "this pool may be handed over one by one; add 'dialect: "
 		    "plain'");
 }
+
+/* --- mechanism ------------------------------------------------------------ */
+
+static bool
+has_unix(const struct conf_pool *pool)
+{
+	size_t	 i;
+
+	for (i = 0; i < pool->listen_count; i++)
+		if (pool->listen[i].addr.ss_family == AF_UNIX)
+			return true;
+	return false;
+}
+
+static void
+check_kernel(const struct speech *s)
+{
+	if (s->rule.asks)
+		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: a worker of "
+		    "dialect %s asks for what it listens on, and its "
+		    "connections are handed over; expected auto or hand-over",
+		    s->name);
+	if (has_unix(s->pool))
+		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: the kernel "
+		    "takes no turns over unix sockets; expected %s",
+		    s->rule.takes ? "auto or hand-over" : "auto");
+}
+
+/* The config insists on one of them. */
+static void
+check_mechanism(const struct speech *s)
+{
+	const struct conf_pool	*pool = s->pool;
+
+	if (pool->mechanism == CONF_MECHANISM_AUTO)
+		return;
+	if (!may_listen(s))
+		SPEECH_PROBLEM(s, POOL_MECHANISM, pool->first_port != 0 ?
+		    "mechanism: each worker listens by itself; leave it out" :
+		    "mechanism: this pool has nothing to listen on; add "
+		    "'port' or 'listen'");
+	else if (pool->balance == CONF_SHARED)
+		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: with 'balance: "
+		    "shared' nobody takes turns; leave one of them out");
+	else if (pool->mechanism == CONF_MECHANISM_KERNEL)
+		check_kernel(s);
+	else if (!s->rule.takes)
+		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: a worker of "
+		    "dialect %s cannot take connections that are handed "
+		    "over; expected auto or kernel", s->name);
+}
+
+/* --- the rest ------------------------------------------------------------- */
 
 /* What comes of a worker asking for what it listens on. */
 static void
@@ -282,7 +345,7 @@ check_braces(const struct speech *s, const char *name, const char *text,
 		.port = has_listeners(s) || s->pool->first_port != 0,
 		.ready_fd = s->pool->ready.when != CONF_READY_FD || is_probe ?
 		    -1 : 0,
-		.first_fd = has_no_fds(s) || is_probe ? -1 : 3,
+		.first_fd = may_have_no_fds(s) || is_probe ? -1 : 3,
 		.listen = s->pool->listen,
 		.listen_count = s->pool->listen_count,
 	};
@@ -347,10 +410,11 @@ find_conflict(const struct speech *s, enum conf_dialect a,
 	if (x->channel && y->channel)
 		return "a worker has one channel for messages, and both "
 		    "speak over it";
-	if (x->takes != y->takes && s->pool->balance == CONF_ROUND_ROBIN &&
-	    has_listeners(s))
-		return "connections come one by one in the one, and as "
-		    "listeners in the other; add 'balance: shared'";
+	if (x->takes != y->takes && s->pool->balance != CONF_SHARED &&
+	    s->pool->mechanism != CONF_MECHANISM_KERNEL && has_listeners(s))
+		return "connections may come one by one in the one, and "
+		    "never in the other; add 'mechanism: kernel' or "
+		    "'balance: shared'";
 	return NULL;
 }
 
@@ -469,6 +533,7 @@ dialect_build(struct build *b, struct conf_pool *pool,
 	check_what_it_needs(&s);
 	check_asking(&s);
 	check_own_ports(&s);
+	check_mechanism(&s);
 	check_stdin(&s);
 	check_words(&s);
 	check_env(&s);

@@ -78,9 +78,10 @@ put_fd(struct buf *b, const char *name, const struct expand_facts *f,
 		return err_set(e, 0, "{fd:%.64s}: no listener has this name "
 		    "or number", name);
 	if (f->first_fd == -1)
-		return err_set(e, 0, "{fd:%.64s}: its connections are handed "
-		    "over one by one, so that there is no descriptor; with "
-		    "'balance: shared' there is one", name);
+		return err_set(e, 0, "{fd:%.64s}: its connections may be "
+		    "handed over one by one, so that there is no descriptor; "
+		    "with 'mechanism: kernel' or 'balance: shared' there is "
+		    "one", name);
 	return put_number(b, f->first_fd + i) == -1 ?
 	    err_set(e, ENOMEM, "command") : 0;
 }

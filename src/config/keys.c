@@ -12,7 +12,12 @@
 #define DAY	(24 * HOUR)
 
 /* The order of the words is the order of the enums in conf.h. */
-static const char *const balances[] = { "round-robin", "shared", NULL };
+static const char *const balances[] = {
+	"round-robin", "least-connections", "sticky", "random", "shared", NULL
+};
+static const char *const mechanisms[] = {
+	"auto", "kernel", "hand-over", NULL
+};
 static const char *const dialects[] = {
 	"rota", "plain", "systemd", "einhorn", "server-starter", "node",
 	"node-fork", NULL
@@ -73,6 +78,9 @@ static const struct key pool_keys[] = {
 	[POOL_BALANCE] = { KEY("balance", KEY_ENUM), .words = balances,
 	    .dflt = "round-robin", AT(balance),
 	    EFFECT(ROLLOUT), .text = "how connections are shared out" },
+	[POOL_MECHANISM] = { KEY("mechanism", KEY_ENUM), .words = mechanisms,
+	    .dflt = "auto", AT(mechanism), EFFECT(ROLLOUT),
+	    .text = "who takes turns: the kernel, or the supervisor" },
 	[POOL_DIALECT] = { KEY("dialect", KEY_ONE_OR_MORE), .words = dialects,
 	    .note = "rota with a port, plain without",
 	    EFFECT(ROLLOUT), .text = "how a worker is spoken to; several, "

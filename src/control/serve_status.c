@@ -12,6 +12,7 @@
 #include "control/request.h"
 #include "control/target.h"
 #include "ipc/channel.h"
+#include "config/keys.h"
 #include "ipc/dialect.h"
 #include "supervise/generation.h"
 #include "supervise/pool.h"
@@ -20,11 +21,6 @@
 #include "supervise/worker.h"
 
 /* The state of everything as JSON; NULL anywhere: out of memory. */
-
-static const char *const balance_names[] = {
-	[CONF_ROUND_ROBIN] = "round-robin",
-	[CONF_SHARED] = "shared",
-};
 
 static void
 take_line(void *arg, const struct history_line *l, const char *text)
@@ -97,7 +93,7 @@ status_slot(struct slot *s)
 	bool			 backs_off = ev_is_active(&s->restart);
 
 	if (q != NULL)
-		handed = q->handed - q->taken_back;
+		handed = queue_given(q);
 	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, "
 	    "s:o, s:o, s:o, s:o}",
 	    "slot", (int)s->index,
@@ -156,22 +152,16 @@ status_listeners(const struct pool *p)
 static const char *
 mechanism(const struct pool *p)
 {
-	if (p->conf->listen_count == 0 || p->gen == NULL)
-		return "none";
-	return p->gen->handover ? "hand-over" : "shared listener";
+	return mechanism_name(p->gen != NULL ? p->gen->mechanism :
+	    MECHANISM_NONE);
 }
 
 /* Why it is not what the config says. */
 static json_t *
 status_reason(const struct pool *p)
 {
-	const struct generation	*g = p->gen;
-
-	if (g == NULL || g->handover || p->conf->listen_count == 0 ||
-	    p->conf->balance != CONF_ROUND_ROBIN)
-		return json_null();
-	return json_sprintf("dialect %s cannot take connections one by one, "
-	    "so turns are not exact", g->dialect->name);
+	return json_text_or_null(p->gen != NULL && p->gen->why[0] != '\0' ?
+	    p->gen->why : NULL);
 }
 
 static json_t *
@@ -187,7 +177,7 @@ status_pool(const struct pool *p, const struct target *t)
 	    "generation", (json_int_t)(p->gen != NULL ? p->gen->number :
 	    p->last_generation),
 	    "dialect", mix.name,
-	    "balance", balance_names[p->conf->balance],
+	    "balance", keys_pool.keys[POOL_BALANCE].words[p->conf->balance],
 	    "mechanism", mechanism(p),
 	    "reason", status_reason(p),
 	    "count", (json_int_t)p->count,

@@ -81,6 +81,15 @@ faults_burn(uint64_t ms)
 }
 
 static void
+faults_block(uint64_t ms)
+{
+	struct timespec	 t = { (time_t)(ms / 1000),
+			    (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static void
 faults_leak(uint64_t bytes)
 {
 	static void	*last;
@@ -103,6 +112,8 @@ faults_at_request(const struct faults *f, const char *path)
 	if (f->hang_path != NULL && strcmp(path, f->hang_path) == 0)
 		for (;;)
 			(void)pause();
+	if (f->block_path != NULL && strcmp(path, f->block_path) == 0)
+		faults_block(f->block_ms);
 	if (f->leak_bytes > 0)
 		faults_leak(f->leak_bytes);
 	if (f->burn_ms > 0)

@@ -142,7 +142,10 @@ intake_note(const struct intake *in, int fd)
 	(void)dprintf(in->journal, "%ld %u\n", (long)getpid(), port);
 }
 
-/* From the own listeners, else from the supervisor; as rota_accept. */
+/*
+ * From the own listeners, else from the supervisor; as rota_accept.  One of
+ * them may be of the supervisor too, which moves what waits in it: EINVAL.
+ */
 static int
 intake_next(struct intake *in)
 {
@@ -152,7 +155,7 @@ intake_next(struct intake *in)
 	for (i = 0; i < in->own_count; i++) {
 		fd = accept4(in->own[i], NULL, NULL,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd != -1 || errno != EAGAIN)
+		if (fd != -1 || (errno != EAGAIN && errno != EINVAL))
 			return fd;
 	}
 	errno = EAGAIN;

@@ -32,6 +32,19 @@ set_duration(const char *value, uint64_t *ret_ms)
 }
 
 static bool
+set_block(struct options *o, const char *value)
+{
+	return set_duration(value, &o->faults.block_ms);
+}
+
+static bool
+set_block_path(struct options *o, const char *value)
+{
+	o->faults.block_path = value;
+	return *value == '/';
+}
+
+static bool
 set_burn(struct options *o, const char *value)
 {
 	return set_duration(value, &o->faults.burn_ms);
@@ -241,6 +254,8 @@ static const struct option_row {
 	option_set	*set;
 	bool		 fault;		/* only where --only-slot says */
 } rows[] = {
+	{ "--block", "a duration such as 50ms", set_block, true },
+	{ "--block-path", "a path such as /block", set_block_path, true },
 	{ "--burn", "a duration such as 10ms", set_burn, true },
 	{ "--crash-path", "a path such as /crash", set_crash_path, true },
 	{ "--daemon-child", NULL, set_daemon_child, true },

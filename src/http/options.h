@@ -22,6 +22,8 @@ struct faults {
 	bool		 die_after;	/* some time after ready */
 	uint64_t	 die_after_ms;
 	const char	*crash_path;	/* NULL: none; here and below */
+	const char	*block_path;
+	uint64_t	 block_ms;
 	const char	*hang_path;
 	bool		 ignore_term;
 	uint64_t	 leak_bytes;	/* for each request */

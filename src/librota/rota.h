@@ -127,10 +127,10 @@ int		 rota_is_draining(const struct rota *);
 int		 rota_accept(struct rota *, unsigned int *ret_listener);
 
 /*
- * Close the listeners (balance: shared): to be called after ESHUTDOWN and
- * once they are not polled any more, so that who connects now is refused,
- * or served by somebody else, instead of waiting for nobody.  Nothing
- * happens where connections are handed over.
+ * Close the listeners: to be called after ESHUTDOWN and once they are not
+ * polled any more, so that who connects now is refused, or served by
+ * somebody else, instead of waiting for nobody.  Nothing happens where
+ * connections are handed over.
  */
 void		 rota_close_listeners(struct rota *);
 

@@ -118,7 +118,10 @@ take_handed_over(struct rota *r, unsigned int *ret_listener)
 	return fd;
 }
 
-/* From the listeners, each having its turn to be first. */
+/*
+ * From the listeners, each having its turn to be first.  EINVAL: it does not
+ * listen for a moment, while the supervisor moves to others what waits in it.
+ */
 static int
 take_accepted(struct rota *r, unsigned int *ret_listener)
 {
@@ -131,7 +134,7 @@ take_accepted(struct rota *r, unsigned int *ret_listener)
 			fd = accept4(r->accept_fds[at], NULL, NULL,
 			    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		} while (fd == -1 && errno == EINTR);
-		if (fd == -1 && errno == EAGAIN)
+		if (fd == -1 && (errno == EAGAIN || errno == EINVAL))
 			continue;
 		r->take_next = at + 1;
 		if (fd != -1 && ret_listener != NULL)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -48,6 +50,14 @@ handover_reset(struct handover *h)
 	(void)fd_set_nonblock(h->take, false);
 	(void)setsockopt(h->take, SOL_SOCKET, SO_RCVTIMEO, &none,
 	    sizeof(none));
+}
+
+bool
+handover_is_empty(const struct handover *h)
+{
+	int	 unread = 0;
+
+	return ioctl(h->feed, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 /*

@@ -34,6 +34,8 @@ int	handover_open(struct handover *, struct err *e);
 void	handover_close(struct handover *);
 /* The worker may have made its end non-blocking or impatient: undo that. */
 void	handover_reset(struct handover *);
+/* Whoever reads has read all that was sent. */
+bool	handover_is_empty(const struct handover *);
 /*
  * The worker has shut its end down: nothing can be sent any more, what is
  * in the queue can still be taken back, and a successor needs a new one.

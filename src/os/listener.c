@@ -316,6 +316,19 @@ open_unix(const struct conf_listen *l, struct err *e)
 	return bind_unix(fd, l, e) == -1 ? -1 : fd_take(&fd);
 }
 
+/*
+ * From here on others may be opened beside it, by us.  Only after it is
+ * bound: so it shares its address with nobody who was there before, nor
+ * will anybody who binds as it did.
+ */
+static void
+allow_beside(int fd)
+{
+	int	 on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
 static int
 set_listening(int fd, uint64_t backlog)
 {
@@ -350,6 +363,8 @@ listener_open(const struct conf_listen *l, uint64_t backlog,
 		fd = is_unix(l) ? open_unix(l, e) : open_inet(l, e);
 	if (fd == -1 || l->datagram)
 		return fd;
+	if (!is_unix(l))
+		allow_beside(fd);
 	if (set_listening(fd, backlog) == -1 ||
 	    (defer_accept && !is_unix(l) && set_deferring(fd, true) == -1)) {
 		code = errno;
@@ -357,6 +372,44 @@ listener_open(const struct conf_listen *l, uint64_t backlog,
 		return fail(l, code, e);
 	}
 	return fd;
+}
+
+/* The address of one socket, for another. */
+static int
+bind_beside(int fd, int other)
+{
+	struct sockaddr_storage	 addr = { 0 };
+	socklen_t		 len = sizeof(addr), size = sizeof(int);
+	int			 on = 1, v6only = 0;
+
+	if (getsockname(other, (struct sockaddr *)&addr, &len) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
+		return -1;
+	if (addr.ss_family == AF_INET6 && (getsockopt(other, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &v6only, &size) == -1 || setsockopt(fd, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &v6only, sizeof(v6only)) == -1))
+		return -1;
+	return bind(fd, (struct sockaddr *)&addr, len);
+}
+
+int
+listener_open_beside(int other, uint64_t backlog, bool defer_accept,
+    struct err *e)
+{
+	int		 domain = AF_UNSPEC;
+	socklen_t	 len = sizeof(domain);
+	char		 name[UNIX_PATH_SIZE + 8];
+	AUTO_FD		 fd = -1;
+
+	(void)getsockopt(other, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+	fd = socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd != -1 && bind_beside(fd, other) == 0 &&
+	    set_listening(fd, backlog) == 0 &&
+	    (!defer_accept || set_deferring(fd, true) == 0))
+		return fd_take(&fd);
+	listener_address(other, name, sizeof(name));
+	return err_set(e, errno, "listen on %s once more", name);
 }
 
 int
@@ -493,6 +546,19 @@ listener_backlog_cap(void)
 	buf[n] = '\0';
 	buf[strcspn(buf, "\n")] = '\0';
 	return parse_count(buf, &cap) == PARSE_OK ? cap : 0;
+}
+
+unsigned int
+listener_waiting(int fd)
+{
+	struct tcp_info	 ti;
+	socklen_t	 len = sizeof(ti);
+
+	memset(&ti, 0, sizeof(ti));
+	/* Of a listener: the length of its queue (tcp_get_info). */
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == -1)
+		return 0;
+	return ti.tcpi_unacked;
 }
 
 /* accept(2): errors of the connection, not of the listener. */

@@ -17,6 +17,13 @@ struct err;
 int	listener_open(const struct conf_listen *, uint64_t backlog,
 	    bool defer_accept, struct err *e);
 /*
+ * Another one beside it, with the same address: TCP only.  It takes a share
+ * of the connections by whatever the kernel does with several; see
+ * os/reuseport.h.  -1 with *e set.
+ */
+int	listener_open_beside(int fd, uint64_t backlog, bool defer_accept,
+	    struct err *e);
+/*
  * Could it be opened now?  0, or -1 with *e set; leaves nothing behind, and
  * connects to nobody unless /proc does not show who listens there.
  */
@@ -35,6 +42,8 @@ void	listener_close(int *fd);
 
 /* The kernel's cap on the backlog (net.core.somaxconn), 0: unknown. */
 uint64_t listener_backlog_cap(void);
+/* Connections that wait to be accepted; 0 for a unix socket. */
+unsigned int listener_waiting(int fd);
 /*
  * The next connection, non-blocking and close-on-exec, or -1 with errno.
  * EAGAIN: none.  Connections that died in the queue are skipped over.

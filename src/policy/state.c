@@ -21,13 +21,23 @@ static const struct worker_step table[WS__COUNT][WE__COUNT] = {
 		[WE_READY] = GO(READY, WA_SERVE),
 		[WE_LIMIT] = GO(KILLED, WA_LATE | WA_KILL),
 		[WE_STOP]  = GO(DRAINING, WA_LEAVE),
+		[WE_EMPTY] = GO(STARTING, WA_BUG),
 		[WE_KILL]  = GO(KILLED, WA_KILL),
 		[WE_EXIT]  = GO(GONE, WA_OBITUARY),
 	},
 	[WS_READY] = {
 		[WE_READY] = GO(READY, WA_NONE),	/* said it twice */
 		[WE_LIMIT] = GO(READY, WA_BUG),
-		[WE_STOP]  = GO(DRAINING, WA_LEAVE),
+		[WE_STOP]  = GO(EMPTYING, WA_EMPTY),
+		[WE_EMPTY] = GO(READY, WA_BUG),
+		[WE_KILL]  = GO(KILLED, WA_KILL),
+		[WE_EXIT]  = GO(GONE, WA_OBITUARY),
+	},
+	[WS_EMPTYING] = {
+		[WE_READY] = GO(EMPTYING, WA_NONE),
+		[WE_LIMIT] = GO(DRAINING, WA_LEAVE),
+		[WE_STOP]  = GO(EMPTYING, WA_NONE),
+		[WE_EMPTY] = GO(DRAINING, WA_LEAVE),
 		[WE_KILL]  = GO(KILLED, WA_KILL),
 		[WE_EXIT]  = GO(GONE, WA_OBITUARY),
 	},
@@ -35,6 +45,7 @@ static const struct worker_step table[WS__COUNT][WE__COUNT] = {
 		[WE_READY] = GO(DRAINING, WA_NONE),	/* too late */
 		[WE_LIMIT] = GO(KILLED, WA_LATE | WA_KILL),
 		[WE_STOP]  = GO(DRAINING, WA_NONE),
+		[WE_EMPTY] = GO(DRAINING, WA_BUG),
 		[WE_KILL]  = GO(KILLED, WA_KILL),
 		[WE_EXIT]  = GO(GONE, WA_OBITUARY),
 	},
@@ -42,6 +53,7 @@ static const struct worker_step table[WS__COUNT][WE__COUNT] = {
 		[WE_READY] = GO(KILLED, WA_NONE),
 		[WE_LIMIT] = GO(KILLED, WA_LATE | WA_KILL), /* unkillable */
 		[WE_STOP]  = GO(KILLED, WA_NONE),
+		[WE_EMPTY] = GO(KILLED, WA_BUG),
 		[WE_KILL]  = GO(KILLED, WA_KILL),
 		[WE_EXIT]  = GO(GONE, WA_OBITUARY),
 	},
@@ -49,6 +61,7 @@ static const struct worker_step table[WS__COUNT][WE__COUNT] = {
 		[WE_READY] = GO(GONE, WA_BUG),
 		[WE_LIMIT] = GO(GONE, WA_BUG),
 		[WE_STOP]  = GO(GONE, WA_NONE),
+		[WE_EMPTY] = GO(GONE, WA_BUG),
 		[WE_KILL]  = GO(GONE, WA_NONE),
 		[WE_EXIT]  = GO(GONE, WA_BUG),
 	},

@@ -9,6 +9,7 @@
 #define WORKER_STATES(X)						\
 	X(STARTING,	"starting",	"executed, not yet ready")	\
 	X(READY,	"ready",	"ready; serving if it has a slot") \
+	X(EMPTYING,	"emptying",	"gets nothing new, takes what waits") \
 	X(DRAINING,	"draining",	"told to leave, still serving")	\
 	X(KILLED,	"killed",	"SIGKILL sent, not yet reaped")	\
 	X(GONE,		"gone",		"reaped")
@@ -17,6 +18,7 @@
 	X(READY,	"ready",	"it is ready, by its dialect")	\
 	X(LIMIT,	"limit",	"the time for this state is over") \
 	X(STOP,		"stop",		"wish: leave gracefully")	\
+	X(EMPTY,	"empty",	"nothing waits for it any more") \
 	X(KILL,		"kill",		"wish: go at once")		\
 	X(EXIT,		"exit",		"the process was reaped")
 
@@ -42,6 +44,7 @@ enum worker_event {
 #define WA_OBITUARY	0x08u	/* tell the pool that it is gone */
 #define WA_LATE		0x10u	/* say which limit it has overstepped */
 #define WA_BUG		0x20u	/* this cannot happen */
+#define WA_EMPTY	0x40u	/* watch what still waits for it */
 
 struct worker_step {
 	enum worker_state	next;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/sticky.h"
+
 #define WORD_BITS 64
 
 int
@@ -91,4 +93,40 @@ turn_next(struct turn *t)
 		slot = turn_find(t, 0);
 	t->cursor = slot;
 	return (long)slot;
+}
+
+/* turn_next begins after the cursor. */
+static void
+turn_point(struct turn *t, size_t slot)
+{
+	t->cursor = slot > 0 ? slot - 1 : t->slots - 1;
+}
+
+void
+turn_aim(struct turn *t, size_t n)
+{
+	size_t	 slot = turn_find(t, 0);
+
+	while (n-- > 0 && slot < t->slots)
+		slot = turn_find(t, slot + 1);
+	if (slot < t->slots)
+		turn_point(t, slot);
+}
+
+void
+turn_aim_heaviest(struct turn *t, unsigned int bucket)
+{
+	size_t		 slot, best = t->slots;
+	uint32_t	 w, most = 0;
+
+	for (slot = turn_find(t, 0); slot < t->slots;
+	    slot = turn_find(t, slot + 1)) {
+		w = sticky_weight(bucket, (unsigned int)slot);
+		if (best == t->slots || w > most) {
+			best = slot;
+			most = w;
+		}
+	}
+	if (best < t->slots)
+		turn_point(t, best);
 }

@@ -24,4 +24,8 @@ void	turn_set(struct turn *, size_t slot, bool up);
 bool	turn_is_up(const struct turn *, size_t slot);
 /* The next slot that is up; it has then had its turn.  -1: none is up. */
 long	turn_next(struct turn *);
+/* The next turn is that of the n-th slot that is up, from 0. */
+void	turn_aim(struct turn *, size_t n);
+/* The next turn is that of the slot that weighs most there; see sticky.h. */
+void	turn_aim_heaviest(struct turn *, unsigned int bucket);
 #endif

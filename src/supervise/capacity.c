@@ -29,9 +29,9 @@ fds_per_worker(const struct conf_pool *c)
 		n++;
 	if (d->asks)
 		n += NODEQUEUE_WINDOW;			/* not yet accepted */
-	else if (c->listen_count > 0 && d->handover &&
-	    c->balance == CONF_ROUND_ROBIN)
-		n += 2;					/* both ends */
+	else if (c->listen_count > 0 && c->balance != CONF_SHARED)
+		n += c->listen_count > 2 ? c->listen_count : 2;	/* its own
+					   listeners, or both ends of a queue */
 	return n;
 }
 

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "os/listener.h"
+#include "supervise/aim.h"
 #include "supervise/listeners.h"
 
 #define ACCEPTS_A_TURN	64
@@ -158,6 +159,7 @@ dispatch_count_one(struct dispatch *d, struct listener *l, bool up)
 	if (in == NULL || (!up && in->up == 0))
 		return;
 	in->up = up ? in->up + 1 : in->up - 1;
+	listener_take(l, up);
 	if (in->up == 0)
 		ev_io_stop(d->loop, &in->io);
 }
@@ -256,6 +258,7 @@ dispatch_up(struct dispatch *d, size_t slot, struct queue *q)
 	if (old != NULL)
 		dispatch_count(d, old->set, old->takes, false);
 	d->queues[slot] = q;
+	d->balance = q->balance;
 	turn_set(&d->turn, slot, true);
 	dispatch_sweep(d);
 	dispatch_update(d);
@@ -294,7 +297,7 @@ dispatch_leave(struct dispatch *d, size_t slot,
 
 /* Nobody reads from it: it is emptied when there is room. */
 static void
-queue_leave(struct dispatch *d, struct queue *q)
+dispatch_adopt(struct dispatch *d, struct queue *q)
 {
 	if (q->left)
 		return;
@@ -315,7 +318,7 @@ dispatch_broken(struct dispatch *d, size_t slot)
 	struct queue	*q = d->queues[slot];
 
 	dispatch_drop(d, slot);
-	queue_leave(d, q);
+	dispatch_adopt(d, q);
 	ev_timer_again(d->loop, &d->retry);
 }
 
@@ -324,7 +327,8 @@ dispatch_broken(struct dispatch *d, size_t slot)
  * turn it is.  A full queue is passed over, which costs it its turn.
  */
 static enum refusal
-dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
+dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
+    bool only_idle)
 {
 	enum refusal	 r = ALL_FULL;
 	struct queue	*q;
@@ -337,6 +341,8 @@ dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
 		index = queue_index(q, from);
 		if (index == -1)
 			continue;	/* of a generation without it */
+		if (only_idle && !q->ops->is_idle(q))
+			continue;
 		if (q->full && !d->last_call) {
 			d->passed_over++;
 			continue;
@@ -360,6 +366,22 @@ dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
 		d->passed_over++;
 	}
 	return r;
+}
+
+/*
+ * How many connections of a worker are open is not seen from here, but
+ * whether it has taken its last one: who has not is busy with others.
+ */
+static enum refusal
+dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
+{
+	if (d->turn.up_count == 0)
+		return ALL_FULL;
+	aim(&d->turn, d->balance, conn);
+	if (d->balance == CONF_LEAST &&
+	    dispatch_offer_to(d, from, conn, true) == TAKEN)
+		return TAKEN;
+	return dispatch_offer_to(d, from, conn, false);
 }
 
 /* Give a connection away, or keep it in hand; in any case it is taken. */
@@ -609,7 +631,7 @@ dispatch_slot_of(const struct dispatch *d, const struct queue *q)
 void
 dispatch_reclaim(struct dispatch *d, struct queue *q)
 {
-	queue_leave(d, q);
+	dispatch_adopt(d, q);
 	if (dispatch_has_room(d))
 		dispatch_leftovers(d);
 	dispatch_discard(d);

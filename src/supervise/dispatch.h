@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "base/limit.h"
 #include "base/list.h"
+#include "config/conf.h"
 #include "policy/turn.h"
 #include "supervise/queue.h"
 struct err;
@@ -22,6 +23,7 @@ struct dispatch {
 	struct ev_loop	*loop;
 	const char	*pool;		/* borrowed */
 	struct turn	 turn;
+	enum conf_balance balance;	/* of who came up last */
 	struct queue	**queues;	/* of each slot that is up */
 	uint64_t	 passed_over;	/* turns lost to a full queue */
 	struct list	 intakes;	/* one for each listener in use */

@@ -15,8 +15,10 @@
 #include "config/find.h"
 #include "config/words.h"
 #include "ipc/dialect.h"
+#include "os/census.h"
 #include "supervise/journal.h"
 #include "supervise/listeners.h"
+#include "supervise/turns.h"
 
 /*
  * Variables by which somebody else addressed the supervisor itself: they
@@ -121,12 +123,103 @@ generation_pin(struct generation *g, struct err *e)
 	return 0;
 }
 
-/* By which mechanism its workers get their connections. */
 static bool
-uses_handover(const struct conf_pool *c, const struct dialect *d)
+has_unix(const struct conf_pool *c)
 {
-	return (c->listen_count > 0 || d->asks) && d->handover &&
-	    c->balance == CONF_ROUND_ROBIN;
+	size_t	 i;
+
+	for (i = 0; i < c->listen_count; i++)
+		if (c->listen[i].addr.ss_family == AF_UNIX)
+			return true;
+	return false;
+}
+
+/* By which mechanism its workers get their connections, and why so. */
+static void
+generation_choose(struct generation *g, const char *no_kernel)
+{
+	const struct conf_pool		*c = g->conf;
+	const struct mechanism_facts	 f = {
+		.has_listeners = c->listen_count > 0 || g->dialect->asks,
+		.is_shared = c->balance == CONF_SHARED,
+		.no_kernel = c->mechanism == CONF_MECHANISM_HANDOVER,
+		.takes_fds = !g->dialect->asks,
+		.takes_conns = g->dialect->handover,
+		.has_unix = has_unix(c),
+		.is_probed = c->ready.when == CONF_READY_HTTP &&
+		    c->first_port == 0,
+		.why_no_kernel = no_kernel,
+	};
+	const char			*why;
+
+	g->mechanism = mechanism_choose(&f, &why);
+	(void)snprintf(g->why, sizeof(g->why), "%s", why != NULL ? why : "");
+}
+
+/*
+ * What the kernel goes by.  Where it cannot count connections, they are
+ * handed over to who is idle, or else it takes turns.
+ */
+static void
+generation_set_mode(struct generation *g, struct listeners *ls)
+{
+	static const enum chooser_mode	 modes[] = {
+		[CONF_ROUND_ROBIN] = CHOOSER_TURNS,
+		[CONF_LEAST] = CHOOSER_LEAST,
+		[CONF_STICKY] = CHOOSER_CLIENT,
+		[CONF_RANDOM] = CHOOSER_RANDOM,
+		[CONF_SHARED] = CHOOSER_TURNS,
+	};
+	struct err			 why;
+
+	generation_choose(g, ls->no_kernel);
+	g->mode = modes[g->conf->balance];
+	if (g->mechanism != MECHANISM_KERNEL || g->mode != CHOOSER_LEAST ||
+	    census_count(ls->census, &why) == 0)
+		return;
+	g->mode = CHOOSER_TURNS;
+	if (g->dialect->handover &&
+	    g->conf->mechanism == CONF_MECHANISM_AUTO)
+		generation_choose(g, why.msg);
+	else
+		(void)snprintf(g->why, sizeof(g->why), "connections are not "
+		    "counted, turns are taken: %.100s", why.msg);
+}
+
+/* The config insists on what cannot be. */
+static int
+generation_refuse(const struct generation *g, struct err *e)
+{
+	if (g->conf->mechanism != CONF_MECHANISM_KERNEL ||
+	    g->mechanism == MECHANISM_KERNEL)
+		return 0;
+	return err_set(e, 0, "mechanism: kernel is not to be had: %s",
+	    g->why);
+}
+
+/*
+ * Its listeners; where one of them can have no others beside it, which is
+ * found out by trying, the mechanism is the next best.
+ */
+static int
+generation_listen(struct generation *g, struct listeners *ls,
+    const struct generation *old, struct err *e)
+{
+	struct err	 why;
+	size_t		 i;
+
+	generation_set_mode(g, ls);
+	g->set = listener_set_new(ls, g->conf, old != NULL ? old->set : NULL,
+	    g->mechanism == MECHANISM_SHARED, e);
+	if (g->set == NULL)
+		return -1;
+	for (i = 0; i < g->set->count && g->mechanism == MECHANISM_KERNEL;
+	    i++)
+		if (turns_begin(g->set->list[i], &why) == -1)
+			generation_choose(g, why.msg);
+	if (g->mechanism == MECHANISM_SHARED)
+		listener_set_share(g->set);
+	return generation_refuse(g, e);
 }
 
 struct generation *
@@ -147,12 +240,10 @@ generation_new(unsigned int number, struct conf *owner,
 	g->journal = ls->journal;
 	dialect_mix(&g->mix, c);
 	g->dialect = &g->mix.all;
-	g->handover = uses_handover(c, g->dialect);
 	g->dir_fd = g->exec_fd = -1;
 	if (read_environment(c, &g->env, e) == -1 ||
 	    generation_pin(g, e) == -1 ||
-	    (g->set = listener_set_new(ls, c, old != NULL ? old->set : NULL,
-	    !g->handover, e)) == NULL) {
+	    generation_listen(g, ls, old, e) == -1) {
 		generation_unref(g);
 		return NULL;
 	}

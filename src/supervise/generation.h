@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include "base/env.h"
 #include "ipc/dialect.h"
+#include "os/chooser.h"
+#include "policy/mechanism.h"
 struct conf;
 struct conf_pool;
 struct err;
@@ -24,7 +26,9 @@ struct generation {
 	const struct conf_pool	*conf;
 	struct dialect_mix	 mix;		/* as its config has them */
 	const struct dialect	*dialect;	/* as one */
-	bool			 handover;	/* connections one by one */
+	enum mechanism		 mechanism;
+	char			 why[160];	/* it is no better */
+	enum chooser_mode	 mode;		/* of the kernel's turns */
 	struct listener_set	*set;
 	struct journal		*journal;
 	struct env		 env;

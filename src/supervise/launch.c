@@ -20,6 +20,7 @@
 #include "supervise/dispatch.h"
 #include "supervise/generation.h"
 #include "supervise/listeners.h"
+#include "supervise/seat.h"
 #include "supervise/worker.h"
 
 /* The worker's ends, closed once it has them. */
@@ -54,6 +55,14 @@ ends_open(struct ends *s, const struct generation *g, struct err *e)
 	return 0;
 }
 
+/* The slot's own, or the one that it shares. */
+static int
+launch_listener(const struct worker_job *j, size_t i)
+{
+	return j->queue != NULL ? j->queue->seat->places[i].fd :
+	    j->gen->set->list[i]->fd;
+}
+
 /* The listeners that it gets, where connections are not handed over. */
 static void
 launch_listeners(const struct worker_job *j, int *fds,
@@ -63,10 +72,10 @@ launch_listeners(const struct worker_job *j, int *fds,
 	size_t				 i;
 
 	f->listeners = l;
-	f->listener_count = j->queue == NULL && !j->gen->dialect->asks ?
-	    set->count : 0;
+	f->listener_count = queue_is_fed(j->queue) ||
+	    j->gen->dialect->asks ? 0 : set->count;
 	for (i = 0; i < f->listener_count; i++) {
-		fds[i] = set->list[i]->fd;
+		fds[i] = launch_listener(j, i);
 		l[i].name = j->gen->conf->listen[i].name;
 		l[i].address = set->list[i]->address;
 		l[i].family = set->list[i]->asked.ss_family;
@@ -90,7 +99,7 @@ launch_fds(const struct worker_job *j, const struct ends *s, int *fds,
 		f->ready_fd = LAUNCH_FIRST_FD + (int)n;
 		fds[n++] = s->ready[1];
 	}
-	if (j->queue != NULL && j->queue->link == NULL) {
+	if (queue_is_fed(j->queue) && j->queue->link == NULL) {
 		f->conn_fd = LAUNCH_FIRST_FD + (int)n;
 		fds[n++] = j->queue->handover.take;
 		handover_reset(&j->queue->handover);
@@ -163,7 +172,7 @@ launch_expand_facts(const struct worker_job *j, int ready_fd)
 		.slot = j->slot,
 		.port = launch_port(j),
 		.ready_fd = ready_fd,
-		.first_fd = j->queue != NULL ? -1 : LAUNCH_FIRST_FD,
+		.first_fd = queue_is_fed(j->queue) ? -1 : LAUNCH_FIRST_FD,
 		.listen = j->gen->conf->listen,
 		.listen_count = j->gen->conf->listen_count,
 	};
@@ -233,20 +242,27 @@ launch_env(const struct worker_job *j, const struct dialect_facts *f,
 /*
  * The listener that becomes descriptor 0, or -1.  FastCGI programs accept
  * from it without asking first, and give up if there is nothing; the
- * flag belongs to the socket, so that it is set for each worker anew.
+ * flag belongs to the socket, so that it is set for each worker anew.  Where
+ * we accept from it ourselves it must not stay blocking.
  */
 static int
 launch_stdin(const struct worker_job *j)
 {
-	bool	 wanted = j->gen->conf->in == CONF_STDIN_LISTENER;
+	bool			 wanted = j->gen->conf->in ==
+				    CONF_STDIN_LISTENER;
+	struct listener		*l;
+	int			 fd;
 
 	if (j->gen->set->count == 0)
 		return -1;
-	if (wanted || j->gen->set->list[0]->is_blocking) {
-		(void)fd_set_nonblock(j->gen->set->list[0]->fd, !wanted);
-		j->gen->set->list[0]->is_blocking = wanted;
-	}
-	return wanted ? j->gen->set->list[0]->fd : -1;
+	wanted = wanted && !queue_is_fed(j->queue);
+	l = j->gen->set->list[0];
+	fd = queue_is_fed(j->queue) ? l->fd : launch_listener(j, 0);
+	if (wanted || (fd == l->fd && l->is_blocking))
+		(void)fd_set_nonblock(fd, !wanted);
+	if (fd == l->fd)
+		l->is_blocking = wanted;
+	return wanted ? fd : -1;
 }
 
 static pid_t

@@ -11,6 +11,7 @@
 #include "config/conf.h"
 #include "os/listener.h"
 #include "supervise/journal.h"
+#include "supervise/turns.h"
 
 #define ADDRESS_MAX 160
 
@@ -19,6 +20,8 @@ listeners_init(struct listeners *ls, struct ev_loop *loop, struct journal *j)
 {
 	ls->loop = loop;
 	ls->journal = j;
+	ls->no_kernel = NULL;
+	ls->census = NULL;
 	list_init(&ls->all);
 }
 
@@ -51,7 +54,8 @@ listener_was_shut(struct ev_loop *loop, ev_io *w, int revents)
 	struct err	 e;
 
 	(void)revents;
-	if (listener_mend(w->fd, l->backlog, &e) == 0) {
+	if ((l->turns != NULL ? turns_mend(l->turns, &e) :
+	    listener_mend(w->fd, l->backlog, &e)) == 0) {
 		if (limit_pass(&l->limit, clock_ms(), &more))
 			journal_post(j, LOG_WARN, EV_TROUBLE, NULL,
 			    "a worker has shut down the listener %s that it "
@@ -68,7 +72,7 @@ listener_was_shut(struct ev_loop *loop, ev_io *w, int revents)
 static void
 listener_watch(struct listener *l)
 {
-	if (l->sharers > 0 && l->fd != -1 && !l->datagram)
+	if (l->sharers > 0 && l->claims > 0 && l->fd != -1 && !l->datagram)
 		ev_io_start(l->owner->loop, &l->shut);
 	else
 		ev_io_stop(l->owner->loop, &l->shut);
@@ -81,6 +85,23 @@ listener_claim(struct listener *l, bool shared)
 	if (shared)
 		l->sharers++;
 	listener_watch(l);
+	if (l->turns != NULL)
+		turns_update(l->turns);
+}
+
+/*
+ * Its own places keep it open: their address may be wanted again before the
+ * last of them is gone.  Until then connections are refused.
+ */
+void
+listener_look(struct listener *l)
+{
+	if (l->claims > 0 || l->fd == -1 ||
+	    (l->turns != NULL && l->turns->count > 0))
+		return;
+	turns_free(l->turns);
+	l->turns = NULL;
+	listener_close(&l->fd);
 }
 
 static void
@@ -89,12 +110,10 @@ listener_unclaim(struct listener *l, bool shared)
 	if (shared)
 		l->sharers--;
 	l->claims--;
-	if (l->claims == 0) {
-		ev_io_stop(l->owner->loop, &l->shut);
-		listener_close(&l->fd);
-	} else {
-		listener_watch(l);
-	}
+	listener_watch(l);
+	if (l->turns != NULL)
+		turns_update(l->turns);
+	listener_look(l);
 }
 
 /* Takes the descriptor, also on failure. */
@@ -258,6 +277,18 @@ listener_set_add(struct listener_set *s, struct listeners *ls,
 	return (int)s->count++;
 }
 
+void
+listener_set_share(struct listener_set *s)
+{
+	size_t	 i;
+
+	for (i = 0; !s->shared && i < s->count; i++) {
+		s->list[i]->sharers++;
+		listener_watch(s->list[i]);
+	}
+	s->shared = true;
+}
+
 struct listener_set *
 listener_set_ref(struct listener_set *s)
 {
@@ -315,7 +346,27 @@ listener_set_tune(struct listener_set *s, const struct conf_pool *c)
 	for (i = 0; s->claimed && i < s->count; i++) {
 		s->list[i]->backlog = c->backlog;
 		listener_tune(s->list[i]->fd, c->backlog, c->defer_accept);
+		if (s->list[i]->turns != NULL)
+			turns_tune(s->list[i]->turns, c->backlog,
+			    c->defer_accept);
 	}
+}
+
+void
+listener_take(struct listener *l, bool up)
+{
+	l->others = up ? l->others + 1 : l->others - 1;
+	if (l->turns != NULL && l->fd != -1)
+		turns_update(l->turns);
+}
+
+void
+listener_set_take(struct listener_set *s, bool up)
+{
+	size_t	 i;
+
+	for (i = 0; i < s->count; i++)
+		listener_take(s->list[i], up);
 }
 
 uint16_t

@@ -11,12 +11,16 @@
 struct err;
 struct journal;
 struct listener_set;
+struct turns;
 
 /* Every listening socket of the supervisor. */
 struct listeners {
 	struct ev_loop	*loop;
 	struct journal	*journal;
 	struct list	 all;
+	struct census	*census;	/* of places; NULL: no_kernel */
+	const char	*no_kernel;	/* why the kernel cannot take turns,
+					   or NULL; see policy/mechanism.h */
 };
 
 /*
@@ -29,6 +33,9 @@ struct listener {
 	unsigned int		 refs;		/* of the memory */
 	unsigned int		 claims;	/* none: closed */
 	unsigned int		 sharers;	/* claims by who shares it */
+	size_t			 others;	/* slots that are up and take
+						   from it, not by turns */
+	struct turns		*turns;		/* of the kernel, or NULL */
 	int			 fd;		/* -1: closed */
 	char			*address;	/* as it is */
 	char			*pool;		/* who had it last */
@@ -78,6 +85,8 @@ struct listener_set	*listener_set_new(struct listeners *,
 int			 listener_set_add(struct listener_set *,
 			    struct listeners *, const struct conf_pool *,
 			    const struct conf_listen *, struct err *e);
+/* From now on workers get them: they may shut them down. */
+void			 listener_set_share(struct listener_set *);
 struct listener_set	*listener_set_ref(struct listener_set *);
 void			 listener_set_unref(struct listener_set *);
 /* Give the claim up: what nobody else claims is closed.  Once is enough. */
@@ -93,6 +102,11 @@ uint16_t		 listener_set_port(const struct listener_set *);
 
 bool			 listener_is_same(const struct listener *,
 			    const struct listener *);
+/* One slot more that is up takes from these themselves, or one less. */
+void			 listener_set_take(struct listener_set *, bool up);
+void			 listener_take(struct listener *, bool up);
+/* Close it if there is nobody left who needs it. */
+void			 listener_look(struct listener *);
 struct listener		*listener_ref(struct listener *);
 void			 listener_unref(struct listener *);
 #endif

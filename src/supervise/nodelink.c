@@ -112,7 +112,7 @@ link_end_late(struct ev_loop *loop, ev_timer *t, int revents)
 		worker_post(w, LOG_WARN, EV_TROUBLE, "its channel is closed, "
 		    "and it is still there; sending it signal %d",
 		    w->gen->conf->stop.signal);
-	tree_signal_group(w->pid, w->gen->conf->stop.signal);
+	worker_signal_group(w, w->gen->conf->stop.signal);
 }
 
 /* Node runs and asks for nothing: perhaps it is not the program. */

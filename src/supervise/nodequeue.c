@@ -232,6 +232,12 @@ link_take_back(struct queue *q, unsigned int *ret_index)
 	return h.conn;
 }
 
+static bool
+link_is_idle(struct queue *q)
+{
+	return nodequeue_pending(q->link) == 0;
+}
+
 /* A channel is one worker's. */
 static bool
 link_is_broken(const struct queue *q)
@@ -252,6 +258,7 @@ static const struct queue_ops link_ops = {
 	.await_room = link_await_room,
 	.peek = link_peek,
 	.take_back = link_take_back,
+	.is_idle = link_is_idle,
 	.is_broken = link_is_broken,
 	.fini = link_fini,
 };

@@ -13,6 +13,7 @@
 #include "supervise/generation.h"
 #include "supervise/nodequeue.h"
 #include "supervise/reload.h"
+#include "supervise/seat.h"
 #include "supervise/settle.h"
 #include "supervise/slot.h"
 #include "supervise/worker.h"
@@ -138,19 +139,29 @@ pool_free(struct pool *p)
 }
 
 int
-pool_queue_for(struct pool *p, struct generation *g, struct queue **ret,
+pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
     struct err *e)
 {
-	struct queue	*q = NULL;
+	struct dispatch	*d = &s->pool->dispatch;
 
-	if (g->handover) {
-		q = g->dialect->asks ?
-		    nodequeue_new(&p->dispatch, g->set, e) :
-		    queue_new(&p->dispatch, g->set, e);
-		if (q == NULL)
-			return -1;
+	*ret = NULL;
+	switch (g->mechanism) {
+	case MECHANISM_KERNEL:
+		*ret = seat_queue(d, g->set, s->index, g->mode,
+		    g->conf->defer_accept, e);
+		break;
+	case MECHANISM_HANDOVER:
+		*ret = g->dialect->asks ? nodequeue_new(d, g->set, e) :
+		    queue_new(d, g->set, e);
+		break;
+	case MECHANISM_NONE:
+	case MECHANISM_SHARED:
+	case MECHANISM__COUNT:
+		return 0;
 	}
-	*ret = q;
+	if (*ret == NULL)
+		return -1;
+	(*ret)->balance = g->conf->balance;
 	return 0;
 }
 
@@ -245,7 +256,7 @@ pool_reload(struct pool *p, struct generation *g, size_t slots,
 	p->reload = reload_new(p, g, slots, e);
 	if (p->reload == NULL)
 		return -1;
-	if (g->handover)
+	if (g->mechanism == MECHANISM_HANDOVER)
 		dispatch_open(&p->dispatch);	/* it may have been shared */
 	reload_begin(p->reload);
 	return 0;

@@ -134,8 +134,8 @@ struct worker	*pool_start_worker(struct slot *, struct generation *,
 		    struct queue *, struct err *e);
 /* Give up the listeners, and what else costs something while it is idle. */
 void		 pool_close(struct pool *);
-/* A new queue, or *ret NULL where there is no hand-over.  0, or -1. */
-int		 pool_queue_for(struct pool *, struct generation *,
+/* A new queue, or *ret NULL where it shares its listeners.  0, or -1. */
+int		 pool_queue_for(struct slot *, struct generation *,
 		    struct queue **ret, struct err *e);
 /* From now on slots that are empty start from it. */
 void		 pool_set_generation(struct pool *, struct generation *);

@@ -118,7 +118,7 @@ pool_set_generation(struct pool *p, struct generation *g)
 void
 pool_close_others(struct pool *p)
 {
-	if (p->gen != NULL && p->gen->handover)
+	if (p->gen != NULL && p->gen->mechanism == MECHANISM_HANDOVER)
 		dispatch_open(&p->dispatch);
 	else
 		dispatch_close(&p->dispatch);
@@ -135,7 +135,7 @@ pool_close(struct pool *p)
 		broadcaster_stop(p->broadcaster);
 	dispatch_close(&p->dispatch);
 	for (i = 0; i < p->slot_count; i++)
-		dispatch_down(&p->dispatch, i);
+		slot_take_down(p->slots[i]);
 	pool_close_generations(p, NULL);
 	generation_close(p->gen);
 	generation_unref(p->gen);

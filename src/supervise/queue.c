@@ -10,6 +10,7 @@
 #include "supervise/dispatch.h"
 #include "supervise/listeners.h"
 #include "supervise/nodequeue.h"
+#include "supervise/seat.h"
 
 /* --- ROTA_CONN_FD --------------------------------------------------------- */
 
@@ -52,6 +53,12 @@ conn_take_back(struct queue *q, unsigned int *ret_index)
 }
 
 static bool
+conn_is_idle(struct queue *q)
+{
+	return handover_is_empty(&q->handover);
+}
+
+static bool
 conn_is_broken(const struct queue *q)
 {
 	return handover_is_broken(&q->handover);
@@ -69,6 +76,7 @@ static const struct queue_ops conn_ops = {
 	.await_room = conn_await_room,
 	.peek = conn_peek,
 	.take_back = conn_take_back,
+	.is_idle = conn_is_idle,
 	.is_broken = conn_is_broken,
 	.fini = conn_fini,
 };
@@ -148,14 +156,18 @@ queue_keep(struct queue *q)
 void
 queue_unref(struct queue *q)
 {
-	if (q != NULL && --q->refs == 0)
+	if (q == NULL || --q->refs > 0)
+		return;
+	if (q->seat != NULL)
+		queue_free(q);
+	else
 		dispatch_reclaim(q->dispatch, q);
 }
 
 void
 queue_count_on(struct queue *q, const struct queue *old)
 {
-	q->handed = old->handed;
+	q->handed = queue_given(old) + old->taken_back;
 	q->taken_back = old->taken_back;
 	if (old->link != NULL)		/* what will be taken back */
 		q->taken_back += nodequeue_pending(old->link);
@@ -176,6 +188,47 @@ queue_has_room(struct queue *q)
 		return;
 	q->full = false;
 	dispatch_update(q->dispatch);
+}
+
+bool
+queue_is_fed(const struct queue *q)
+{
+	return q != NULL && q->seat == NULL;
+}
+
+void
+queue_up(struct queue *q, size_t slot)
+{
+	if (q->seat != NULL)
+		seat_up(q->seat);
+	else
+		dispatch_up(q->dispatch, slot, q);
+}
+
+void
+queue_down(struct queue *q, size_t slot)
+{
+	if (q->seat != NULL)
+		seat_down(q->seat);
+	else
+		dispatch_down(q->dispatch, slot);
+}
+
+void
+queue_leave(struct queue *q)
+{
+	if (q->seat != NULL)
+		seat_leave(q->seat);
+	else
+		dispatch_reclaim(q->dispatch, q);
+}
+
+uint64_t
+queue_given(const struct queue *q)
+{
+	uint64_t	 n = q->handed - q->taken_back;
+
+	return q->seat != NULL ? n + seat_given(q->seat) : n;
 }
 
 bool

@@ -5,12 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/list.h"
+#include "config/conf.h"
 #include "os/handover.h"
 struct dispatch;
 struct err;
 struct listener;
 struct listener_set;
 struct nodelink;
+struct seat;
 struct queue;
 
 /* How connections reach the worker that reads from a queue. */
@@ -29,6 +31,8 @@ struct queue_ops {
 	/* The oldest that nobody has, or -1 with errno, EAGAIN: none. */
 	int			 (*take_back)(struct queue *,
 				    unsigned int *ret_index);
+	/* Nothing waits in it that its reader has not seen. */
+	bool			 (*is_idle)(struct queue *);
 	/* The next worker of the slot needs a new one. */
 	bool			 (*is_broken)(const struct queue *);
 	void			 (*fini)(struct queue *);
@@ -47,11 +51,14 @@ struct queue {
 	unsigned int	 refs;
 	uint64_t	 handed;	/* connections given to it */
 	uint64_t	 taken_back;	/* and those taken back again */
+	enum conf_balance balance;	/* as its generation wants it */
 	bool		 full;
 	bool		 left;		/* in leftovers */
 	const struct queue_ops *ops;
 	struct handover	 handover;	/* ROTA_CONN_FD, or none */
 	ev_io		 room;		/* while that is full */
+	struct seat	*seat;		/* its own listeners: the kernel takes
+					   turns, and nothing is handed over */
 	struct nodelink	*link;		/* the channel of one worker, or NULL;
 					   counted */
 };
@@ -73,6 +80,19 @@ int		 queue_index(const struct queue *, const struct listener *);
 /* Room again. */
 void		 queue_has_room(struct queue *);
 bool		 queue_is_broken(const struct queue *);
+/* Connections are handed over to whoever has it; NULL: they are not. */
+bool		 queue_is_fed(const struct queue *);
+
+/* The slot has its turns from now on, or no more. */
+void		 queue_up(struct queue *, size_t slot);
+void		 queue_down(struct queue *, size_t slot);
+/*
+ * Who reads from it does so no more, or is not waited for: what is in it
+ * goes to others, if it is not up again.
+ */
+void		 queue_leave(struct queue *);
+/* Connections given to it, and not to others since. */
+uint64_t	 queue_given(const struct queue *);
 
 /* --- for the dispatcher -------------------------------------------------- */
 void		 queue_free(struct queue *);

@@ -224,7 +224,7 @@ reload_start(struct reload *r, struct slot *s, struct generation *gen)
 	struct queue	*q = NULL;
 	struct err	 e;
 
-	s->beside = pool_queue_for(r->pool, gen, &q, &e) == -1 ? NULL :
+	s->beside = pool_queue_for(s, gen, &q, &e) == -1 ? NULL :
 	    pool_start_worker(s, gen, q, &e);
 	queue_unref(q);			/* the worker has its own */
 	if (s->beside != NULL) {

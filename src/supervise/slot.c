@@ -165,7 +165,7 @@ slot_get_queue(struct slot *s, struct err *e)
 
 	if (q != NULL && !queue_is_broken(q))
 		return 0;
-	if (pool_queue_for(s->pool, s->gen, &s->queue, e) == -1)
+	if (pool_queue_for(s, s->gen, &s->queue, e) == -1)
 		return -1;
 	if (q != NULL && s->queue != NULL)
 		queue_count_on(s->queue, q);
@@ -329,25 +329,52 @@ slot_restart_due(struct ev_loop *loop, ev_timer *t, int revents)
 	slot_start(next);
 }
 
+/* From now on it shares these listeners with others, or (NULL) none. */
+static void
+slot_share(struct slot *s, struct listener_set *set)
+{
+	struct listener_set	*old = s->shares;
+
+	if (set == old)
+		return;
+	s->shares = set != NULL ? listener_set_ref(set) : NULL;
+	if (set != NULL)
+		listener_set_take(set, true);
+	if (old != NULL)
+		listener_set_take(old, false);
+	listener_set_unref(old);
+}
+
 /* The slot takes its turns from now on. */
 static void
 slot_up(struct slot *s)
 {
 	s->was_ready = true;
 	if (s->queue != NULL)
-		dispatch_up(&s->pool->dispatch, s->index, s->queue);
+		queue_up(s->queue, s->index);
+	slot_share(s, s->gen->mechanism == MECHANISM_SHARED ? s->gen->set :
+	    NULL);
+}
+
+void
+slot_take_down(struct slot *s)
+{
+	slot_share(s, NULL);
+	if (s->queue != NULL)
+		queue_down(s->queue, s->index);
 }
 
 /*
- * It takes no turns; what its queue holds goes to others if there are any.
+ * It takes no turns.  What its queue holds goes to others if there are any,
+ * but for listeners of its own: the worker takes what is there before it is
+ * told to leave.
  */
 static void
-slot_down(struct slot *s)
+slot_down(struct slot *s, bool is_dead)
 {
-	if (s->queue == NULL)
-		return;
-	dispatch_down(&s->pool->dispatch, s->index);
-	dispatch_reclaim(&s->pool->dispatch, s->queue);
+	slot_take_down(s);
+	if (s->queue != NULL && (is_dead || queue_is_fed(s->queue)))
+		queue_leave(s->queue);
 }
 
 /* A worker that has died or is to leave: it is the slot's no more. */
@@ -380,17 +407,23 @@ slot_drain(struct slot *s)
 
 	slot_detach(s, w);
 	slot_let_go(s, w);
-	slot_down(s);
+	slot_down(s, false);
 	worker_stop(w);
 }
 
-/* The queue of the worker that is to leave goes to others. */
+/*
+ * The queue that the slot had goes to others; listeners of its own only once
+ * its worker, if there is one, has been told to leave.
+ */
 static void
-slot_leave_queue(struct slot *s, struct queue *old)
+slot_leave_queue(struct slot *s, struct queue *old, bool has_worker)
 {
-	if (s->queue == NULL)
+	if (!queue_is_fed(old))
+		queue_down(old, s->index);
+	else if (!queue_is_fed(s->queue))
 		dispatch_leave(&s->pool->dispatch, s->index, s->gen->set);
-	dispatch_reclaim(&s->pool->dispatch, old);
+	if (queue_is_fed(old) || !has_worker)
+		queue_leave(old);
 }
 
 /* Nobody will read from it any more. */
@@ -425,7 +458,7 @@ slot_switch(struct slot *s)
 	p->ready++;
 	slot_up(s);
 	if (queue != NULL)
-		slot_leave_queue(s, queue);
+		slot_leave_queue(s, queue, old != NULL);
 	queue_unref(queue);
 	if (old == NULL)
 		return;
@@ -552,12 +585,14 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	s->last_ended_ms = w->ended_ms;
 	if (was_current) {
 		slot_detach(s, w);
-		slot_down(s);
+		slot_down(s, true);
 		slot_lost(s, w);
 		slot_reconcile(s);	/* at once, if at all */
 	} else if (was_beside) {
 		s->beside = NULL;
 	} else {
+		if (w->queue != NULL && !queue_is_fed(w->queue))
+			queue_leave(w->queue);
 		slot_left(s, w);
 	}
 	(void)snprintf(name, sizeof(name), "%u", s->index);

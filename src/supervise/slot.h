@@ -9,6 +9,7 @@
 #include "supervise/history.h"
 #include "supervise/journal.h"
 struct generation;
+struct listener_set;
 struct pool;
 struct queue;
 struct worker;
@@ -27,7 +28,8 @@ struct slot {
 	bool			 held;		/* a rollout keeps it empty */
 	struct generation	*gen;		/* NULL: its pool is closed */
 	struct generation	*old_gen;	/* to go back to */
-	struct queue		*queue;		/* NULL: no hand-over */
+	struct queue		*queue;		/* NULL: it shares listeners */
+	struct listener_set	*shares;	/* these, while it is up */
 	struct worker		*current;	/* occupies the slot */
 	struct worker		*beside;	/* a rollout's, not yet in */
 	struct list		 draining;	/* old workers, leaving */
@@ -79,6 +81,8 @@ bool		 slot_is_wanted(const struct slot *);
 void		 slot_reconcile(struct slot *);
 /* From now on it starts workers of this generation. */
 void		 slot_set_generation(struct slot *, struct generation *);
+/* It takes no turns any more. */
+void		 slot_take_down(struct slot *);
 /* The pool is closed: what waits in the queue of an empty slot goes. */
 void		 slot_drop_queue(struct slot *);
 /* A command: its past counts no more; whoever is there goes. */

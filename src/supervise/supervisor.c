@@ -19,10 +19,12 @@
 #include "config/conf.h"
 #include "config/cpus.h"
 #include "ipc/dialect.h"
+#include "os/census.h"
 #include "os/errout.h"
 #include "os/inherit.h"
 #include "os/loop.h"
 #include "os/reaper.h"
+#include "os/reuseport.h"
 #include "os/spawn.h"
 #include "os/tree.h"
 #include "supervise/capacity.h"
@@ -115,6 +117,26 @@ supervisor_hear(void *notices)
 	notices_drain(notices);
 }
 
+/*
+ * Can the kernel take turns here?  Found out by doing it; the environment
+ * may say that it is not to, to see what happens elsewhere.
+ */
+static void
+supervisor_try_kernel(struct supervisor *s)
+{
+	const char	*wanted = getenv("ROTA_MECHANISM");
+	static char	 why[sizeof(((struct err *)NULL)->msg)];
+	struct err	 e;
+
+	if (wanted != NULL && strcmp(wanted, "hand-over") == 0)
+		err_set(&e, 0, "ROTA_MECHANISM is hand-over");
+	else if (reuseport_probe(&e) == 0 &&
+	    (s->common.listeners.census = census_new(&e)) != NULL)
+		return;
+	(void)snprintf(why, sizeof(why), "%s", e.msg);
+	s->common.listeners.no_kernel = why;
+}
+
 static int
 supervisor_init(struct supervisor *s, struct err *e)
 {
@@ -127,6 +149,7 @@ supervisor_init(struct supervisor *s, struct err *e)
 		return -1;
 	listeners_init(&s->common.listeners, s->common.loop,
 	    &s->common.journal);
+	supervisor_try_kernel(s);
 	notices_init(&s->common.notices, &s->common);
 	reaper_before(s->common.reaper, supervisor_hear, &s->common.notices);
 	acks_init(&s->common.acks, &s->common);
@@ -203,6 +226,7 @@ supervisor_free(struct supervisor *s)
 	if (s->signal_fd != -1)
 		ev_io_stop(s->common.loop, &s->signals);
 	fd_close(&s->signal_fd);
+	census_free(s->common.listeners.census);
 	loop_free(s->common.loop);
 	spawn_fini();
 	journal_fini(&s->common.journal);
@@ -238,14 +262,15 @@ supervisor_introduce(struct supervisor *s)
 static void
 supervisor_warn_balance(const struct pool *p)
 {
-	const struct conf_pool	*c = p->conf;
+	const struct generation	*g = p->gen;
 
-	if (c->listen_count > 0 && c->balance == CONF_ROUND_ROBIN &&
-	    !p->gen->handover)
-		pool_post(p, LOG_WARN, EV_POOL, "dialect %s cannot take "
-		    "connections one by one: its workers share the listener, "
-		    "turns are not exact (balance: shared)",
-		    p->gen->dialect->name);
+	if (g->mechanism == MECHANISM_SHARED && g->why[0] != '\0')
+		pool_post(p, LOG_WARN, EV_POOL, "its workers share the "
+		    "listener, and turns are not exact (balance: shared): %s",
+		    g->why);
+	else if (g->mechanism == MECHANISM_HANDOVER && g->why[0] != '\0')
+		pool_post(p, LOG_INFO, EV_POOL, "connections are handed over "
+		    "one by one; the kernel does not take turns: %s", g->why);
 }
 
 struct pool *
@@ -265,7 +290,8 @@ supervisor_add_pool(struct supervisor *s, struct conf *c, size_t index,
 	    s, e);
 	if (p == NULL)
 		return NULL;
-	supervisor_warn_balance(p);
+	if (s->running)
+		supervisor_warn_balance(p);
 	return pools[s->pool_count++] = p;
 }
 
@@ -286,6 +312,8 @@ supervisor_start(struct supervisor *s, struct err *e)
 		if (supervisor_add_pool(s, s->conf, i, e) == NULL)
 			return -1;
 	supervisor_introduce(s);
+	for (i = 0; i < s->pool_count; i++)
+		supervisor_warn_balance(s->pools[i]);
 	for (i = 0; i < s->pool_count; i++)
 		if (pool_start(s->pools[i], e) == -1)
 			return -1;

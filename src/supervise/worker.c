@@ -25,15 +25,19 @@
 #include "supervise/launch.h"
 #include "supervise/nodelink.h"
 #include "supervise/nodequeue.h"
+#include "supervise/seat.h"
 
 /* How often SIGKILL is repeated to a process that does not die of it. */
 #define KILL_AGAIN_MS	5000
+#define EMPTY_LOOK_SECONDS 0.01
+#define EMPTY_MOST_MS	1000	/* then others get what is left */
 #define EVENT_SHOWN	200
 
 #define WORKER_NAME "%s[%u] pid %ld"
 #define WORKER_ARGS(w) (w)->job.pool, (w)->job.slot, (long)(w)->pid
 
 static void	worker_handle(struct worker *, enum worker_event);
+static void	worker_emptying(struct ev_loop *, ev_timer *, int);
 
 struct about
 worker_about(const struct worker *w)
@@ -210,7 +214,8 @@ worker_hello(struct worker *w)
 	for (i = 0; i < h.listener_count && i < c->listen_count; i++) {
 		l[i].name = c->listen[i].name;
 		l[i].address = w->gen->set->list[i]->address;
-		l[i].fd = w->queue != NULL ? -1 : LAUNCH_FIRST_FD + (int)i;
+		l[i].fd = queue_is_fed(w->queue) ? -1 :
+		    LAUNCH_FIRST_FD + (int)i;
 	}
 	m = w->gen->dialect->hello(&h);
 	if (m == NULL) {
@@ -238,6 +243,8 @@ worker_leave(struct worker *w)
 	}
 	if (r == -1)
 		worker_signal_group(w, w->gen->conf->stop.signal);
+	if (w->queue != NULL && w->queue->seat != NULL)
+		queue_leave(w->queue);
 }
 
 /* What it has not done that would have made it ready, or NULL. */
@@ -282,6 +289,8 @@ worker_state_limit(const struct worker *w)
 	switch (w->state) {
 	case WS_STARTING:
 		return w->gen->conf->ready.timeout_ms;
+	case WS_EMPTYING:
+		return EMPTY_MOST_MS;
 	case WS_DRAINING:
 		return w->gen->conf->stop.timeout_ms;
 	case WS_KILLED:
@@ -318,6 +327,41 @@ worker_extend(struct worker *w, uint64_t ms)
 	ev_timer_start(w->job.common->loop, &w->limit);
 }
 
+/*
+ * What waits in listeners of its own it takes before it is told to leave,
+ * since many that are told so close what they have accepted and not yet
+ * read.  Nothing twice in a row: what it took last it has begun.
+ */
+static void
+worker_look_empty(struct worker *w)
+{
+	struct ev_loop	*loop = w->job.common->loop;
+
+	if (w->queue == NULL || w->queue->seat == NULL) {
+		worker_handle(w, WE_EMPTY);
+		return;
+	}
+	w->was_empty = false;
+	ev_timer_set(&w->emptying, EMPTY_LOOK_SECONDS, EMPTY_LOOK_SECONDS);
+	ev_timer_start(loop, &w->emptying);
+}
+
+static void
+worker_emptying(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct worker	*w = t->data;
+	bool		 is_empty = seat_waiting(w->queue->seat) == 0;
+
+	(void)revents;
+	if (w->state != WS_EMPTYING) {
+		ev_timer_stop(loop, t);
+	} else if (is_empty && w->was_empty) {
+		worker_handle(w, WE_EMPTY);
+	} else {
+		w->was_empty = is_empty;
+	}
+}
+
 /* The only place where a worker's state changes. */
 static void
 worker_handle(struct worker *w, enum worker_event ev)
@@ -344,8 +388,12 @@ worker_handle(struct worker *w, enum worker_event ev)
 		worker_set_limit(w);
 		worker_heartbeat(w);
 	}
-	if (st.acts & WA_LEAVE)
+	if (st.acts & WA_EMPTY)
+		worker_look_empty(w);
+	if (st.acts & WA_LEAVE) {
+		ev_timer_stop(w->job.common->loop, &w->emptying);
 		worker_leave(w);
+	}
 	if (st.acts & WA_KILL)
 		tree_kill(w->main.leader);
 	if (st.acts & WA_SERVE) {
@@ -457,6 +505,8 @@ worker_start(const struct worker_job *job, struct err *e)
 	w->job = *job;
 	w->channel.fd = w->output.fd = -1;
 	ev_timer_init(&w->limit, worker_limit_over, 0., 0.);
+	ev_timer_init(&w->emptying, worker_emptying, 0., 0.);
+	w->emptying.data = w;
 	w->limit.data = w;
 	ready_init(&w->readiness, w);
 	worker_main_init(w);
@@ -489,6 +539,7 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	ev_timer_stop(w->job.common->loop, &w->limit);
+	ev_timer_stop(w->job.common->loop, &w->emptying);
 	ready_end(&w->readiness);
 	worker_main_fini(w);
 	ev_timer_stop(w->job.common->loop, &w->heartbeat);

@@ -77,6 +77,8 @@ struct worker {
 	bool			 refused_fds, refused_main; /* told it so */
 	uint64_t		 started_ms, ready_ms, ended_ms;
 	ev_timer		 limit;		/* of this state */
+	ev_timer		 emptying;	/* looks at what waits for it */
+	bool			 was_empty;	/* at the last look */
 	struct ready		 readiness;	/* until it is there */
 	ev_timer		 heartbeat;	/* health.heartbeat */
 	struct channel		 channel;

@@ -78,6 +78,20 @@ conn_note_port(struct conn *c)
 		c->port = ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
 }
 
+/* From 127.1.0.1, 127.1.0.2, ..., one after the other. */
+static int
+conn_bind(struct load *l, const struct conn *c)
+{
+	struct sockaddr_in	 in = { .sin_family = AF_INET };
+	int			 on = 1;
+
+	in.sin_addr.s_addr = htonl(0x7f010001u +
+	    (uint32_t)(l->opened++ % l->opt.sources));
+	(void)setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+	    sizeof(on));
+	return bind(c->fd, (struct sockaddr *)&in, sizeof(in));
+}
+
 /* 0, or -1 with errno. */
 static int
 conn_open(struct load *l, struct conn *c)
@@ -87,6 +101,8 @@ conn_open(struct load *l, struct conn *c)
 	c->fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0);
 	if (c->fd == -1)
+		return -1;
+	if (l->opt.sources > 0 && conn_bind(l, c) == -1)
 		return -1;
 	if (connect(c->fd, sa, l->opt.addr_len) == -1 && errno != EINPROGRESS)
 		return -1;
@@ -159,6 +175,8 @@ conn_begin(struct load *l, struct conn *c)
 	c->state = CONN_SENDING;
 	c->sent = c->in_len = 0;
 	c->request = is_last ? l->last_request : l->keep_request;
+	if (l->opt.every > 0 && l->started % l->opt.every == 0)
+		c->request = l->other_request;
 	c->request_len = strlen(c->request);
 	if (c->fd == -1 && conn_open(l, c) == -1) {
 		conn_fail_errno(l, c, errno);
@@ -190,7 +208,7 @@ conn_answered(struct load *l, struct conn *c, const struct answer *a)
 		conn_fail(l, c, FAIL_EXTRA, "bytes after the answer");
 		return;
 	}
-	if (c->request == l->last_request && !a->closes) {
+	if ((c->request == l->last_request || !l->opt.keep) && !a->closes) {
 		conn_fail(l, c, FAIL_BAD, "does not announce its end");
 		return;
 	}

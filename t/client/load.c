@@ -45,6 +45,10 @@ write_requests(struct load *l)
 
 	(void)snprintf(l->keep_request, sizeof(l->keep_request), form,
 	    l->opt.path, "");
+	if (l->opt.other != NULL)
+		(void)snprintf(l->other_request, sizeof(l->other_request),
+		    form, l->opt.other, l->opt.keep ? "" :
+		    "Connection: close\r\n");
 	(void)snprintf(l->last_request, sizeof(l->last_request), form,
 	    l->opt.path, "Connection: close\r\n");
 }

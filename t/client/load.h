@@ -27,7 +27,9 @@ struct options {
 	uint64_t		 per_connection;	/* 0: any */
 	uint64_t		 max_failures;	/* then the run ends */
 	bool			 keep;
-	const char		*host, *path;
+	uint64_t		 sources;	/* 0: the kernel's choice */
+	uint64_t		 every;		/* the n-th asks for other */
+	const char		*host, *path, *other;
 	const char		*stop_file;	/* NULL: none */
 };
 
@@ -64,10 +66,12 @@ struct load {
 	struct list	 active;	/* a request under way, oldest first */
 	struct list	 thinking;	/* by due_ns */
 	struct list	 idle;		/* may begin the next request */
+	char		 other_request[REQUEST_MAX];
 	char		 keep_request[REQUEST_MAX];
 	char		 last_request[REQUEST_MAX];	/* says close */
 	int		 epoll_fd;
 	uint64_t	 started;	/* requests */
+	uint64_t	 opened;	/* connections */
 	uint64_t	 begun_ns;	/* the run */
 };
 

@@ -24,6 +24,9 @@ static const char usage_text[] =
     "  --think TIME        pause between two requests of a connection\n"
     "  --rate N            requests a second, default as many as can be\n"
     "  --path PATH         default /\n"
+    "  --other PATH        asked for instead by each N-th request of\n"
+    "  --every N\n"
+    "  --sources N         connect from so many addresses of 127/8 in turn\n"
     "  --timeout TIME      for one request, default 30s\n"
     "  --max-failures N    end the run after so many, default 10000\n"
     "  --failures FILE     a line for each: port, ns, kind, bytes, why\n"
@@ -105,7 +108,7 @@ open_output(const char *path, FILE **ret)
 enum {
 	OPT_PORT = 256, OPT_HOST, OPT_UNIX, OPT_DURATION, OPT_MODE, OPT_PATH,
 	OPT_TIMEOUT, OPT_RATE, OPT_FAILURES, OPT_ANSWERS, OPT_STOP_FILE,
-	OPT_AT_LEAST,
+	OPT_AT_LEAST, OPT_OTHER, OPT_EVERY, OPT_SOURCES,
 	OPT_THINK, OPT_PER_CONNECTION, OPT_MAX_FAILURES
 };
 
@@ -124,6 +127,9 @@ static const struct option long_options[] = {
 	{ "at-least", required_argument, NULL, OPT_AT_LEAST },
 	{ "think", required_argument, NULL, OPT_THINK },
 	{ "per-connection", required_argument, NULL, OPT_PER_CONNECTION },
+	{ "other", required_argument, NULL, OPT_OTHER },
+	{ "every", required_argument, NULL, OPT_EVERY },
+	{ "sources", required_argument, NULL, OPT_SOURCES },
 	{ "max-failures", required_argument, NULL, OPT_MAX_FAILURES },
 	{ NULL, 0, NULL, 0 }
 };
@@ -161,6 +167,9 @@ read_option(struct load *l, int c, const char *arg)
 	case OPT_ANSWERS: return open_output(arg, &l->answers);
 	case OPT_HOST: o->host = arg; return 0;
 	case OPT_PATH: o->path = arg; return 0;
+	case OPT_OTHER: o->other = arg; return 0;
+	case OPT_EVERY: return need_count(arg, UINT32_MAX, &o->every);
+	case OPT_SOURCES: return need_count(arg, 60000, &o->sources);
 	case OPT_STOP_FILE: o->stop_file = arg; return 0;
 	default: return wrong("unknown option");
 	}
@@ -184,5 +193,8 @@ options_read(struct load *l, int argc, char **argv)
 		return wrong("-c and --timeout cannot be 0");
 	if (o->path[0] != '/' || strlen(o->path) > REQUEST_MAX / 2)
 		return wrong("--path begins with / and is not long");
+	if ((o->other == NULL) != (o->every == 0) || (o->other != NULL &&
+	    strlen(o->other) > REQUEST_MAX / 2))
+		return wrong("--other and --every go together");
 	return o->port == 0 ? 0 : set_inet(o, (uint16_t)o->port);
 }

@@ -27,6 +27,7 @@
 #define CONNS_WAITING 3		/* a byte goes with each */
 #define LISTENER_FD 3
 #define LISTENER_SECONDS 2
+#define LISTENER_LATE_MS 400
 
 static int	ipc;
 
@@ -230,6 +231,17 @@ run_listener(void)
 	obey();
 }
 
+/* Once, when it has its turns already; then it serves. */
+static void
+run_listener_once(void)
+{
+	(void)poll(NULL, 0, LISTENER_LATE_MS);
+	if (shutdown(LISTENER_FD, SHUT_RDWR) == -1)
+		err(1, "shutdown");
+	(void)execlp("rota-http", "rota-http", (char *)NULL);
+	err(1, "rota-http");
+}
+
 static const struct {
 	const char	*name;
 	void		(*run)(void);
@@ -241,6 +253,7 @@ static const struct {
 	{ "brief", run_brief }, { "crash", run_crash },
 	{ "conn-exit", run_conn_exit }, { "conn-die", run_conn_die },
 	{ "conn-stay", run_conn_stay }, { "listener", run_listener },
+	{ "listener-once", run_listener_once },
 };
 
 int

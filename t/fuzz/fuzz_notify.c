@@ -61,7 +61,7 @@ check_ack(const char *line, size_t len)
 static void
 check(void (*one)(const char *, size_t), const void *data, size_t len)
 {
-	char	*copy = malloc(len > 0 ? len : 1);
+	char	*copy = calloc(1, len > 0 ? len : 1);
 
 	if (copy == NULL)
 		return;
