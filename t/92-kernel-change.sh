@@ -26,7 +26,7 @@ both_loads() {			# new connections, and kept ones
 for kind in rota plain; do
 	case $kind in
 	rota)	words='' more='soak: 200ms' ;;
-	plain)	words='--fd 3' more='soak: 200ms, delay: 100ms' ;;
+	plain)	words='--fd 3' more='soak: 1s, delay: 100ms' ;;
 	esac
 	rm -f "$tmp"/journal.*
 	deploy "exec rota-http $words --journal $tmp/journal.\$ROTA_GENERATION"

@@ -356,6 +356,7 @@ fill(Suite *s)
 {
 	TCase	*tc = tcase_create("rollout");
 
+	tcase_set_timeout(tc, 60);	/* one of them tries everything */
 	tcase_add_loop_test(tc, rollout_run, 0, ARRAY_LEN(runs));
 	tcase_add_test(tc, rollout_any_failure);
 	tcase_add_test(tc, rollout_room);
