@@ -134,10 +134,11 @@ pool_close(struct pool *p)
 	if (p->broadcaster != NULL)
 		broadcaster_stop(p->broadcaster);
 	dispatch_close(&p->dispatch);
-	for (i = 0; i < p->slot_count; i++)
-		slot_take_down(p->slots[i]);
+	/* First, or what comes meanwhile would wait for who is next. */
 	pool_close_generations(p, NULL);
 	generation_close(p->gen);
+	for (i = 0; i < p->slot_count; i++)
+		slot_take_down(p->slots[i]);
 	generation_unref(p->gen);
 	p->gen = NULL;
 	for (i = 0; i < p->slot_count; i++)
