@@ -9,14 +9,6 @@
 . "$top_srcdir/t/load.sh"
 rogue=$top_builddir/t/rogue
 
-cpu_ticks() {			# user and system time of rota
-	sed 's/.*) //' "/proc/$rota_pid/stat" | awk '{ print $12 + $13 }'
-}
-
-ok_failed() {			# what has become of the last requests
-	echo "$(value ok "$1") $(value failed "$1")"
-}
-
 lines() {			# lines FILE
 	wc -l <"$1" 2>/dev/null || echo 0
 }

@@ -19,10 +19,6 @@ deploy_script() {		# deploy_script LINE...
 	chmod 755 "$app.new" && mv -f "$app.new" "$app"
 }
 
-is_settled() {			# is_settled POOL...
-	is_quiet && nobody_else "$@"
-}
-
 is_under_way() {
 	state_has '"kind":"rollout"'
 }

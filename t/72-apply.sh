@@ -10,29 +10,6 @@
 . "$top_srcdir/t/control.sh"
 app=$tmp/app
 
-deploy() {			# deploy LINE...: the program is this script
-	printf '%s\n' "#!/bin/sh" "$@" >"$app.new"
-	chmod 755 "$app.new" && mv -f "$app.new" "$app"
-}
-
-# plan says this, apply does it, and then there is nothing to do.
-applies() {			# applies NAME EXPRESSION...: a line each
-	_what=$1
-	shift
-	rota plan
-	cp "$tmp/out" "$tmp/plan"
-	is "$_what: plan succeeds" "$status" 0
-	is "$_what: changes of the plan" "$(wc -l <"$tmp/plan")" "$#"
-	for _line in "$@"; do
-		like "$_what: plan" "$(cat "$tmp/plan")" "^$_line\$"
-	done
-	rota apply
-	is "$_what: apply does what plan said" "$status $(cat "$tmp/out")" \
-	    "0 $(cat "$tmp/plan")"
-	rota plan
-	is "$_what: nothing is left to do" "$(said)" "0 nothing would change"
-}
-
 # It fails like this, nothing has changed, and plan says the same as before.
 fails() {			# fails NAME STATUS EXPRESSION
 	rota plan
@@ -47,10 +24,6 @@ fails() {			# fails NAME STATUS EXPRESSION
 	is "$1: plan says the same as before" "$(cat "$tmp/out")" \
 	    "$(cat "$tmp/plan")"
 	holds "$1: nobody else is left" wait_for 20 is_settled web
-}
-
-is_settled() {			# is_settled POOL...
-	is_quiet && nobody_else "$@"
 }
 
 # The value of a variable in each worker, each once.

@@ -10,15 +10,6 @@
 . "$top_srcdir/t/control.sh"
 app=$tmp/app
 
-deploy() {			# deploy LINE...: the program is this script
-	printf '%s\n' "#!/bin/sh" "$@" >"$app.new"
-	chmod 755 "$app.new" && mv -f "$app.new" "$app"
-}
-
-is_settled() {
-	is_quiet && nobody_else web
-}
-
 # --- scale ------------------------------------------------------------------
 deploy "exec $top_builddir/rota-http"
 start_rota "command: $app
@@ -47,7 +38,7 @@ is "scale to what it is, --json" "$(said)" '0 {"pool":"web","from":7,"to":7}'
 second=$(pids_of web | head -n 3)
 rota scale web 3
 is "scale to 3" "$(said)" "0 web: count 7 -> 3"
-holds "nobody else is left when it returns" is_settled
+holds "nobody else is left when it returns" is_settled web
 is "nobody was replaced on the way down" "$(pids_of web)" "$second"
 holds "all 3 answer" wait_for 20 workers_answer 3
 rota scale web 0
@@ -68,7 +59,7 @@ like "scale with workers that crash" "$(said)" \
 is "the workers that were there stay" "$(pids_of web | head -n 3)" "$second"
 rota scale web 3
 is "scale back, away from back-off" "$(said)" "0 web: count 5 -> 3"
-holds "nothing is left of them" is_settled
+holds "nothing is left of them" is_settled web
 deploy "exec $top_builddir/rota-http"
 
 # --- single slots -----------------------------------------------------------
@@ -90,7 +81,7 @@ is "restart a slot" "$(said)" "0 web:1 is restarted"
 is "its worker is another one, the others are not" \
     "$(pids_of web | grep -cxF "$second")" 2
 is "it is up when it returns" "$(states_of web)" "ready ready ready"
-holds "nobody else is left" wait_for 20 is_settled
+holds "nobody else is left" wait_for 20 is_settled web
 
 # --- the whole pool is restarted --------------------------------------------
 second=$(pids_of web)
@@ -98,7 +89,7 @@ rota restart web
 is "restart the pool" "$(said)" "0 web: 3 slots are restarted"
 is "every worker is another one" "$(pids_of web | grep -cxF "$second")" 0
 is "all are up when it returns" "$(states_of web)" "ready ready ready"
-holds "nobody else is left of the pool" wait_for 20 is_settled
+holds "nobody else is left of the pool" wait_for 20 is_settled web
 load_stop new keep
 no_failures "scaled, stopped, started, restarted" new keep
 
@@ -106,7 +97,7 @@ no_failures "scaled, stopped, started, restarted" new keep
 rota stop web
 is "stop the pool" "$(said)" "0 web: 3 slots are stopped"
 is "all are down when it returns" "$(states_of web)" "stopped stopped stopped"
-holds "no process is left" is_settled
+holds "no process is left" is_settled web
 is "clients are refused" "$(ask 1; value failed_refused "$tmp/ask")" 1
 holds "rota runs on" is_alive "$rota_pid"
 rota stop web
@@ -163,7 +154,7 @@ command_end stop
 is "stop succeeds, after it" "$? $(tail -n 1 "$tmp/stop.said")" \
     "0 web:0 is stopped"
 holds "the facts are as wished" wait_for 20 eval '[ "$(states_of web)" = \
-    "stopped ready ready ready ready ready" ] && is_settled'
+    "stopped ready ready ready ready ready" ] && is_settled web'
 is "nobody is of the first generation" \
     "$(pids_of web | grep -cxF "$second")" 0
 load_stop queued

@@ -31,22 +31,6 @@ web() {				# web LISTENERS [MORE-ON-INPUT]
 	mv -f "$tmp/web.new" "$rota_config"
 }
 
-applies() {			# applies NAME EXPRESSION...: a line each
-	_what=$1
-	shift
-	rota plan
-	cp "$tmp/out" "$tmp/plan"
-	is "$_what: changes of the plan" "$(wc -l <"$tmp/plan")" "$#"
-	for _line in "$@"; do
-		like "$_what: plan" "$(cat "$tmp/plan")" "^$_line\$"
-	done
-	rota apply
-	is "$_what: apply does what plan said" "$status $(cat "$tmp/out")" \
-	    "0 $(cat "$tmp/plan")"
-	rota plan
-	is "$_what: nothing is left to do" "$(said)" "0 nothing would change"
-}
-
 fails() {			# fails NAME EXPRESSION
 	rota plan
 	cp "$tmp/out" "$tmp/plan"
@@ -57,10 +41,6 @@ fails() {			# fails NAME EXPRESSION
 	rota plan
 	is "$1: plan says the same as before" "$(cat "$tmp/out")" \
 	    "$(cat "$tmp/plan")"
-}
-
-is_settled() {			# is_settled POOL...
-	is_quiet && nobody_else "$@"
 }
 
 answers() {			# answers TCP-PORT COUNT: so many workers

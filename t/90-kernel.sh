@@ -17,10 +17,6 @@ status_value() {		# status_value KEY: of the supervisor
 	sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$rota_pid/status"
 }
 
-cpu_ticks() {			# user and system time of rota
-	sed 's/.*) //' "/proc/$rota_pid/stat" | awk '{ print $12 + $13 }'
-}
-
 is_unchanged() {
 	_switches=$(status_value voluntary_ctxt_switches)
 	sleep 1

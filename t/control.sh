@@ -104,3 +104,30 @@ ignores_hup() {
 	[ "$((0x$(sed -n 's/^SigIgn:.//p' "/proc/$rota_pid/status") & 1))" \
 	    -eq 1 ]
 }
+
+is_settled() {			# is_settled POOL...
+	is_quiet && nobody_else "$@"
+}
+
+# plan says this, apply does it, and then there is nothing to do.
+applies() {			# applies NAME EXPRESSION...: a line each
+	_what=$1
+	shift
+	rota plan
+	cp "$tmp/out" "$tmp/plan"
+	is "$_what: plan succeeds" "$status" 0
+	is "$_what: changes of the plan" "$(wc -l <"$tmp/plan")" "$#"
+	for _line in "$@"; do
+		like "$_what: plan" "$(cat "$tmp/plan")" "^$_line\$"
+	done
+	rota apply
+	is "$_what: apply does what plan said" "$status $(cat "$tmp/out")" \
+	    "0 $(cat "$tmp/plan")"
+	rota plan
+	is "$_what: nothing is left to do" "$(said)" "0 nothing would change"
+}
+
+deploy() {			# deploy LINE...: the program at $app is this script
+	printf '%s\n' "#!/bin/sh" "$@" >"$app.new"
+	chmod 755 "$app.new" && mv -f "$app.new" "$app"
+}

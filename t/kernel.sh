@@ -15,15 +15,6 @@ stop_rota
 
 # The program of the pool: this script.
 app=$tmp/app
-deploy() {			# deploy LINE...
-	printf '%s\n' "#!/bin/sh" "$@" >"$app.new"
-	chmod 755 "$app.new" && mv -f "$app.new" "$app"
-}
-
-ok_failed() {			# of the last ask, or of this output
-	echo "$(value ok "${1:-$tmp/ask}") $(value failed "${1:-$tmp/ask}")"
-}
-
 # The most connections that wait in one of the listeners at $port.
 most_waiting() {
 	cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v port="$port" '

@@ -13,6 +13,10 @@ ask() {
 	"$load" --port "$port" -n "$@" >"$tmp/ask" 2>&1
 }
 
+ok_failed() {			# of the last ask, or of this output
+	echo "$(value ok "${1:-$tmp/ask}") $(value failed "${1:-$tmp/ask}")"
+}
+
 # The pids of those who answered the last ask.
 answered() {
 	sed -n 's/^pid\.\([0-9]*\)=.*/\1/p' "$tmp/ask"
@@ -87,4 +91,8 @@ rollout() {
 	*"is rolled out"*) ;;
 	*) return 1 ;;
 	esac
+}
+
+cpu_ticks() {			# user and system time of rota
+	sed 's/.*) //' "/proc/$rota_pid/stat" | awk '{ print $12 + $13 }'
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "base/buf.h"
@@ -220,4 +221,15 @@ conf_find_pool(const struct conf *c, const char *name)
 		if (strcmp(c->pools[i].name, name) == 0)
 			return &c->pools[i];
 	return NULL;
+}
+
+bool
+conf_has_unix(const struct conf_pool *pool)
+{
+	size_t	 i;
+
+	for (i = 0; i < pool->listen_count; i++)
+		if (pool->listen[i].addr.ss_family == AF_UNIX)
+			return true;
+	return false;
 }

@@ -179,6 +179,8 @@ struct conf	*conf_ref(struct conf *);
 void		 conf_unref(struct conf *);
 /* A pool by its name, or NULL. */
 const struct conf_pool *conf_find_pool(const struct conf *, const char *name);
+/* One of its listeners is a unix socket. */
+bool	 conf_has_unix(const struct conf_pool *);
 
 /*
  * Facts about this machine: the command exists and can be executed, the

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/parse.h"
@@ -250,17 +249,6 @@ check_stdin(const struct speech *s)
 
 /* --- mechanism ------------------------------------------------------------ */
 
-static bool
-has_unix(const struct conf_pool *pool)
-{
-	size_t	 i;
-
-	for (i = 0; i < pool->listen_count; i++)
-		if (pool->listen[i].addr.ss_family == AF_UNIX)
-			return true;
-	return false;
-}
-
 static void
 check_kernel(const struct speech *s)
 {
@@ -269,7 +257,7 @@ check_kernel(const struct speech *s)
 		    "dialect %s asks for what it listens on, and its "
 		    "connections are handed over; expected auto or hand-over",
 		    s->name);
-	if (has_unix(s->pool))
+	if (conf_has_unix(s->pool))
 		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: the kernel "
 		    "takes no turns over unix sockets; expected %s",
 		    s->rule.takes ? "auto or hand-over" : "auto");

@@ -123,17 +123,6 @@ generation_pin(struct generation *g, struct err *e)
 	return 0;
 }
 
-static bool
-has_unix(const struct conf_pool *c)
-{
-	size_t	 i;
-
-	for (i = 0; i < c->listen_count; i++)
-		if (c->listen[i].addr.ss_family == AF_UNIX)
-			return true;
-	return false;
-}
-
 /* By which mechanism its workers get their connections, and why so. */
 static void
 generation_choose(struct generation *g, const char *no_kernel)
@@ -145,7 +134,7 @@ generation_choose(struct generation *g, const char *no_kernel)
 		.no_kernel = c->mechanism == CONF_MECHANISM_HANDOVER,
 		.takes_fds = !g->dialect->asks,
 		.takes_conns = g->dialect->handover,
-		.has_unix = has_unix(c),
+		.has_unix = conf_has_unix(c),
 		.is_probed = c->ready.when == CONF_READY_HTTP &&
 		    c->first_port == 0,
 		.why_no_kernel = no_kernel,
@@ -210,7 +199,7 @@ generation_listen(struct generation *g, struct listeners *ls,
 
 	generation_set_mode(g, ls);
 	g->set = listener_set_new(ls, g->conf, old != NULL ? old->set : NULL,
-	    g->mechanism == MECHANISM_SHARED, e);
+	    e);
 	if (g->set == NULL)
 		return -1;
 	for (i = 0; i < g->set->count && g->mechanism == MECHANISM_KERNEL;

@@ -226,7 +226,7 @@ listener_get(struct listeners *ls, const struct conf_pool *c,
 
 struct listener_set *
 listener_set_new(struct listeners *ls, const struct conf_pool *c,
-    const struct listener_set *old, bool shared, struct err *e)
+    const struct listener_set *old, struct err *e)
 {
 	struct listener_set	*s = calloc(1, sizeof(*s) +
 				    LISTENER_SET_MAX * sizeof(s->list[0]));
@@ -237,7 +237,6 @@ listener_set_new(struct listeners *ls, const struct conf_pool *c,
 		return NULL;
 	}
 	s->refs = 1;
-	s->shared = shared;
 	s->claimed = true;
 	while (s->count < c->listen_count) {
 		l = listener_get(ls, c, &c->listen[s->count], old, s, e);
@@ -245,7 +244,7 @@ listener_set_new(struct listeners *ls, const struct conf_pool *c,
 			listener_set_unref(s);
 			return NULL;
 		}
-		listener_claim(l, shared);
+		listener_claim(l, false);
 		s->list[s->count++] = l;
 	}
 	return s;

@@ -76,8 +76,7 @@ bool	listeners_have(const struct listeners *, const struct conf_listen *);
  */
 struct listener_set	*listener_set_new(struct listeners *,
 			    const struct conf_pool *,
-			    const struct listener_set *old, bool shared,
-			    struct err *e);
+			    const struct listener_set *old, struct err *e);
 /*
  * One more, which a worker asks for: one that is open, or a new one.  Its
  * number, or -1 with *e set, the errno in its code.
