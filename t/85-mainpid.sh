@@ -24,8 +24,6 @@ def child(new_session=False):       # its pid; it ends well when told to
     return pid
 
 def serve():
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    signal.signal(signal.SIGHUP, lambda *_: upgrade())
     while True:
         time.sleep(60)
 
@@ -33,6 +31,8 @@ def upgrade():                      # another takes over, and this one ends
     say(f"MAINPID={child()}\nSTATUS=upgraded")
     os._exit(7)
 
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+signal.signal(signal.SIGHUP, lambda *_: upgrade())  # as its children have it
 how = sys.argv[1]
 if how == "hand":
     say(f"MAINPID={child()}\nREADY=1")
