@@ -149,6 +149,23 @@ wait_age(struct group *g, uint64_t alive_ms)
 			errx(1, "%s: has ended", g->name);
 }
 
+/* All of the first have come: for so long no other has. */
+static void
+wait_all(struct group *g, uint64_t alive_ms)
+{
+	uint64_t	 due = clock_ms() + alive_ms;
+	size_t		 count;
+
+	wait_workers(g, 1);
+	while (clock_ms() < due) {
+		count = g->worker_count;
+		if (!read_group(g, (int)(due - clock_ms())))
+			errx(1, "%s: has ended", g->name);
+		if (g->worker_count > count)
+			due = clock_ms() + alive_ms;
+	}
+}
+
 static void
 kill_one(struct group *g, uint64_t alive_ms)
 {
@@ -252,6 +269,8 @@ main(int argc, char **argv)
 	n = read_groups(groups, argv + 3, kills);
 	for (i = 0; i < n; i++)
 		start_group(&groups[i]);
+	for (i = 0; i < n; i++)
+		wait_all(&groups[i], alive_ms);
 	for (k = 0; k < kills; k++)
 		for (i = 0; i < n; i++)
 			kill_one(&groups[i], alive_ms);
