@@ -13,81 +13,102 @@ spread() {
 	    sed -n '1p; $p' | tr '\n' ' '
 }
 
-# --- start, turns, messages --------------------------------------------------
-holds "3 workers are ready" start_node 3 "port: 0" \
-    "broadcast: { interval: 100ms, key: usersCount, counter: 50 }"
-holds "the address is that of a bare port" says 3 \
-    '"address":{"address":"::","family":"IPv6"'
-ask 9 -c 1
-is "one after the other: all get the same" "$(spread "$tmp/ask")" "3 3 "
-ask 3000 -c 16
-# Who takes longer than 250 ms to accept is passed over, and that is counted.
-passed=$(state | grep -o '"passed_over":[0-9]*' | head -n 1 | sed 's/.*://')
-# shellcheck disable=SC2046 # two words
-set -- $(spread "$tmp/ask")
-holds "16 at a time: all get the same, $1 to $2, but $passed turns" \
-    test $(($2 - $1)) -le $((2 * passed + 1))
-is "none fails" "$(value failed "$tmp/ask")" 0
-ask 3 -c 1
-like "a broadcast arrives in process.on('message')" "$(cat "$tmp/ask")" \
-    '^value\.[0-9]+='
-rota broadcast '{"x":1}'
-holds "a message too, and process.send is an event" wait_for 10 says 3 \
-    '{"got":{"x":1}'
-rota send app:0 '{"cmd":"NODE_HANDLE_ACK"}'
-like "what Node takes for its own is refused" "$(said)" 'belongs to Node'
-holds "cluster.worker.id grows" says 1 '"id":3'
+# Turns, crashes, rollouts and leaving, in each way that there is here.
+serves() {			# serves MECHANISM
+	start_node 3 "port: 0" "mechanism: $1" "ready: { soak: 200ms }" \
+	    "broadcast: { interval: 100ms, key: usersCount, counter: 50 }"
+	like "$1: 3 workers are ready" "$(state)" "\"mechanism\":\"$1\""
+	holds "$1: the address is that of a bare port" says 3 \
+	    '"address":{"address":"::","family":"IPv6"'
+	ask 9 -c 1
+	is "$1: one after the other: all get the same" \
+	    "$(spread "$tmp/ask")" "3 3 "
+	ask 3000 -c 16
+	# By hand-over, who takes longer than 250 ms to accept is passed
+	# over, and that is counted.
+	passed=$(state | grep -o '"passed_over":[0-9]*' | head -n 1 |
+	    sed 's/.*://')
+	# shellcheck disable=SC2046 # two words
+	set -- "$1" $(spread "$tmp/ask")
+	holds "$1: 16 at a time: all get the same, $2 to $3, but $passed \
+turns" test $(($3 - $2)) -le $((2 * passed + 1))
+	is "$1: none fails" "$(value failed "$tmp/ask")" 0
+	ask 3 -c 1
+	like "$1: a broadcast arrives in process.on('message')" \
+	    "$(cat "$tmp/ask")" '^value\.[0-9]+='
+	rota broadcast '{"x":1}'
+	holds "$1: a message too, and process.send is an event" \
+	    wait_for 10 says 3 '{"got":{"x":1}'
+	rota send app:0 '{"cmd":"NODE_HANDLE_ACK"}'
+	like "$1: what Node takes for its own is refused" "$(said)" \
+	    'belongs to Node'
+	holds "$1: cluster.worker.id grows" says 1 '"id":3'
+}
 
-# --- crash, rollouts, leaving ------------------------------------------------
-ask 1
-kill -KILL "$(answered)"
-holds "a killed worker is restarted" wait_for 20 log_has 1 'restarting now'
-holds "and gets its turns" wait_for 20 workers_answer 3
-holds "with an id of its own" wait_for 10 says 1 '"id":4'
-
-load_start new -c 8
-load_start keep -c 8 --mode keep
-rollouts=0
-while [ "$rollouts" -lt "$(by_scale 5 2)" ] && rollout; do
-	rollouts=$((rollouts + 1))
-done
-is "rolling restarts under load" "$rollouts" "$(by_scale 5 2)"
-load_stop new keep
-no_failures "new connections" new
-# Node closes idle connections when it is told to leave, and a request may
-# be on its way: that is so with any primary, and clients try again.
-is "keep-alive: failed, but for requests to an idle connection" \
-    $(($(load_value keep failed) - $(load_value keep failed_reused_eof))) 0
-
-load_start kill -c 8
-for _ in 1 2 3; do
+outlives() {			# outlives MECHANISM: crashes and rollouts
 	ask 1
-	before=$(log_count 'restarting now')
-	kill -KILL "$(answered | head -n 1)"
-	wait_for 20 log_has $((before + 1)) 'restarting now'
+	kill -KILL "$(answered)"
+	holds "$1: a killed worker is restarted" wait_for 20 \
+	    log_has 1 'restarting now'
+	holds "$1: and gets its turns" wait_for 20 workers_answer 3
+	holds "$1: with an id of its own" wait_for 10 says 1 '"id":4'
+
+	load_start new -c 8
+	load_start keep -c 8 --mode keep
+	rollouts=0
+	while [ "$rollouts" -lt "$(by_scale 3 1)" ] && rollout; do
+		rollouts=$((rollouts + 1))
+	done
+	is "$1: rolling restarts under load" "$rollouts" "$(by_scale 3 1)"
+	load_stop new keep
+	no_failures "$1: new connections" new
+	# Node closes idle connections when it is told to leave, and a request
+	# may be on its way: that is so with any primary, and clients try
+	# again.
+	is "$1: keep-alive: failed, but for requests to an idle connection" \
+	    $(($(load_value keep failed) - \
+	    $(load_value keep failed_reused_eof))) 0
+
+	load_start kill -c 8
+	for _ in 1 2; do
+		ask 1
+		before=$(log_count 'restarting now')
+		kill -KILL "$(answered | head -n 1)"
+		wait_for 20 log_has $((before + 1)) 'restarting now'
+		wait_for 20 workers_answer 3
+	done
+	load_stop kill
+	holds "$1: 2 times kill -9 under load lose what was begun: \
+$(load_value kill failed)" test "$(load_value kill failed)" -le 16
+}
+
+is_left() {			# is_left MECHANISM: by workers, and stopped
+	before=$(log_count 'exit status 0.*restarting')
+	curl -s "http://127.0.0.1:$port/hangup" >"$tmp/curl"
+	holds "$1: process.disconnect() is no way to leave" wait_for 20 \
+	    log_has $((before + 1)) 'exit status 0.*restarting'
 	wait_for 20 workers_answer 3
+	curl -s "http://127.0.0.1:$port/leave" >"$tmp/curl"
+	holds "$1: cluster.worker.disconnect() is, and is obeyed" \
+	    wait_for 20 log_has 1 'exit status 0; it is not started again'
+	ask 20
+	is "$1: the others go on" "$(value failed "$tmp/ask")" 0
+	is "$1: nobody has shut a listener down" "$(log_count 'shut down')" 0
+	start "$tmp/slow" curl -s "http://127.0.0.1:$port/slow/700"
+	slow=$started_pid
+	wait_for 20 says 1 '{"slow":700}'
+	stop_rota
+	is "$1: a graceful end" "$?" 0
+	reap 5 "$slow"
+	like "$1: a request that had begun is answered" \
+	    "$(cat "$tmp/slow")" '^Handled by'
+}
+
+for how in $mechanisms; do
+	serves "$how"
+	outlives "$how"
+	is_left "$how"
 done
-load_stop kill
-holds "3 times kill -9 under load lose what was begun: \
-$(load_value kill failed)" test "$(load_value kill failed)" -le 24
-before=$(log_count 'exit status 0.*restarting')
-curl -s "http://127.0.0.1:$port/hangup" >"$tmp/curl"
-holds "process.disconnect() is no way to leave" wait_for 20 \
-    log_has $((before + 1)) 'exit status 0.*restarting'
-wait_for 20 workers_answer 3
-curl -s "http://127.0.0.1:$port/leave" >"$tmp/curl"
-holds "cluster.worker.disconnect() is, and is obeyed" wait_for 20 \
-    log_has 1 'exit status 0; it is not started again'
-ask 20
-is "the others go on" "$(value failed "$tmp/ask")" 0
-start "$tmp/slow" curl -s "http://127.0.0.1:$port/slow/700"
-slow=$started_pid
-wait_for 20 says 1 '{"slow":700}'
-stop_rota
-is "a graceful end" "$?" 0
-reap 5 "$slow"
-like "a request that had begun is answered" "$(cat "$tmp/slow")" \
-    '^Handled by'
 
 # --- a release that fails ----------------------------------------------------
 cp "$top_srcdir/t/app.js" "$tmp/app.js"
@@ -155,18 +176,30 @@ done
 free=$(rota_ports | head -n 1)
 stop_rota
 
-start_node 2 "listen_any: yes" "env: { LISTEN: \
+for how in $mechanisms; do
+	start_node 2 "listen_any: yes" "mechanism: $how" \
+	    "ready: { soak: 200ms }" "env: { LISTEN: \
 '[{\"port\":$free,\"host\":\"127.0.0.1\"}, {\"udp\":0}]' }"
-port=$free
-holds "listen_any: what they ask for is opened" wait_for 10 workers_answer 2
-holds "UDP too, the same for both" wait_for 10 test "$(sed -n \
-    's/.*"family":"IPv4","port":\([0-9]*\).*/\1/p' "$log" | sort -u |
-    wc -l)" -eq 2
-rollout
-like "listen_any: a rolling restart" "$rollout_result" 'is rolled out'
-holds "listen_any: both answer" wait_for 10 workers_answer 2
-stop_rota
-is "listen_any: a graceful end" "$?" 0
+	port=$free
+	holds "listen_any, $how: what they ask for is opened" \
+	    wait_for 10 workers_answer 2
+	ask 100 -c 1
+	is "listen_any, $how: all get the same" "$(spread "$tmp/ask")" \
+	    "50 50 "
+	holds "listen_any, $how: UDP too, the same for both" wait_for 10 \
+	    test "$(sed -n \
+	    's/.*"family":"IPv4","port":\([0-9]*\).*/\1/p' "$log" |
+	    sort -u | wc -l)" -eq 2
+	load_start any -c 8
+	rollout
+	like "listen_any, $how: a rolling restart" "$rollout_result" \
+	    'is rolled out'
+	load_stop any
+	no_failures "listen_any, $how" any
+	holds "listen_any, $how: both answer" wait_for 10 workers_answer 2
+	stop_rota
+	is "listen_any, $how: a graceful end" "$?" 0
+done
 
 start_node 2 "port: 0" "balance: shared"
 holds "balance: shared" wait_for 10 ask 100

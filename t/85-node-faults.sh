@@ -1,7 +1,8 @@
 #!/bin/sh
 # budget: 300
 # Workers of Node's cluster that cannot take a connection, that leave in
-# their own way, and that say what no Node would say.
+# their own way, and that say what no Node would say.  What it refuses is
+# given to others only by hand-over.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/node.sh
@@ -17,7 +18,7 @@ printf '#!/bin/sh\nulimit -n 64\nexec %s\n' "$app" >"$tmp/few"
 chmod +x "$tmp/few"
 app_as_it_is=$app
 app=$tmp/few
-start_node 2 "port: 0"
+start_node 2 "port: 0" "mechanism: hand-over"
 load_start few -c 8
 curl -s "http://127.0.0.1:$port/fill/2000" >"$tmp/curl"
 holds "a worker is out of descriptors" wait_for 10 says 1 '"full":"EMFILE"'
@@ -27,7 +28,7 @@ holds "it has its turns again when it has some" wait_for 20 workers_answer 2
 load_stop few
 no_failures "the other gets what it cannot take" few
 stop_rota
-start_node 1 "port: 0"
+start_node 1 "port: 0" "mechanism: hand-over"
 curl -s "http://127.0.0.1:$port/fill/1500" >"$tmp/curl"
 wait_for 10 says 1 '"full":"EMFILE"'
 before=$(handed)
@@ -39,13 +40,14 @@ stop_rota
 app=$app_as_it_is
 
 # --- maxConnections ----------------------------------------------------------
-start_node 2 "port: 0" "env: { MOST: '1' }"
+start_node 2 "port: 0" "mechanism: hand-over" "env: { MOST: '1' }"
 ask 40 -c 8 --path /slow/20
 is "maxConnections: one refuses, another or a later turn has it" \
     "$(value failed "$tmp/ask") $(value pids "$tmp/ask")" "0 2"
 stop_rota
 if [ "$node_major" -ge 22 ]; then
-	start_node 1 "port: 0" "env: { MOST: '1', DROP: '1' }"
+	start_node 1 "port: 0" "mechanism: hand-over" \
+	    "env: { MOST: '1', DROP: '1' }"
 	start "$tmp/slow" curl -s "http://127.0.0.1:$port/slow/2000"
 	slow=$started_pid
 	wait_for 10 says 1 '{"slow":2000}'
@@ -67,7 +69,7 @@ passes_over() {			# passes_over COUNT: more than so many
 	curl -s -m 1 "http://127.0.0.1:$port/" >"$tmp/curl"
 	[ "$(passed_over)" -gt "$1" ]
 }
-start_node 2 "port: 0"
+start_node 2 "port: 0" "mechanism: hand-over"
 ask 1000 -c 16
 switches() {
 	sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' \
@@ -95,47 +97,57 @@ for signal in CONT KILL; do
 done
 stop_rota
 
-# --- leaving in its own way ---------------------------------------------------
-start_node 4 "port: 0"
-load_start leave -c 8
-curl -s "http://127.0.0.1:$port/leave" >"$tmp/curl"
-holds "cluster.worker.disconnect() under load" wait_for 20 \
-    log_has 1 'exit status 0; it is not started again'
-load_stop leave
-no_failures "cluster.worker.disconnect()" leave
-ends=1
-for way in kill hangup; do
-	ends=$((ends + 1))
-	load_start "$way" -c 8
-	curl -s "http://127.0.0.1:$port/$way" >"$tmp/curl"
-	holds "$way under load: it ends" wait_for 20 log_has "$ends" \
-	    'exit status 0(; it is not|.*restarting)'
-	load_stop "$way"
-	failed=$(load_value "$way" failed)
-	holds "$way: only what was begun is lost: $failed" \
-	    test "$failed" -le 8
-done
-stop_rota
+# --- leaving in its own way, and past Node on its channel ---------------------
+leaves() {			# leaves MECHANISM
+	start_node 4 "port: 0" "mechanism: $1"
+	load_start leave -c 8
+	curl -s "http://127.0.0.1:$port/leave" >"$tmp/curl"
+	holds "$1: cluster.worker.disconnect() under load" wait_for 20 \
+	    log_has 1 'exit status 0; it is not started again'
+	load_stop leave
+	no_failures "$1: cluster.worker.disconnect()" leave
+	ends=1
+	for way in kill hangup; do
+		ends=$((ends + 1))
+		load_start "$way" -c 8
+		curl -s "http://127.0.0.1:$port/$way" >"$tmp/curl"
+		holds "$1: $way under load: it ends" wait_for 20 \
+		    log_has "$ends" 'exit status 0(; it is not|.*restarting)'
+		load_stop "$way"
+		failed=$(load_value "$way" failed)
+		holds "$1: $way: only what was begun is lost: $failed" \
+		    test "$failed" -le 8
+	done
+	stop_rota
+}
 
-# --- past Node on its channel -------------------------------------------------
-start_node 2 "port: 0"
-load_start garbage -c 8
-for _ in 1 2 3 4 5; do
-	curl -s "http://127.0.0.1:$port/garbage" >"$tmp/curl"
+says_garbage() {		# says_garbage MECHANISM
+	start_node 2 "port: 0" "mechanism: $1" "ready: { soak: 200ms }"
+	load_start garbage -c 8
+	for _ in 1 2 3 4 5; do
+		curl -s "http://127.0.0.1:$port/garbage" >"$tmp/curl"
+	done
+	holds "$1: garbage from a worker that goes on is said" wait_for 10 \
+	    log_has 1 'bad message'
+	rollout
+	like "$1: garbage: a rolling restart" "$rollout_result" \
+	    'is rolled out'
+	load_stop garbage
+	no_failures "$1: garbage" garbage
+	curl -s "http://127.0.0.1:$port/half" >"$tmp/curl"
+	ask 50
+	is "$1: half a line, and the next is lost: all is answered" \
+	    "$(value failed "$tmp/ask")" 0
+	rollout
+	like "$1: half a line: a rolling restart" "$rollout_result" \
+	    'is rolled out'
+	stop_rota
+}
+
+for how in $mechanisms; do
+	leaves "$how"
+	says_garbage "$how"
 done
-holds "garbage from a worker that goes on is said" wait_for 10 \
-    log_has 1 'bad message'
-rollout
-like "garbage: a rolling restart" "$rollout_result" 'is rolled out'
-load_stop garbage
-no_failures "garbage" garbage
-curl -s "http://127.0.0.1:$port/half" >"$tmp/curl"
-ask 50
-is "half a line, and the next is lost: all is answered" \
-    "$(value failed "$tmp/ask")" 0
-rollout
-like "half a line: a rolling restart" "$rollout_result" 'is rolled out'
-stop_rota
 
 # --- what no Node would say --------------------------------------------------
 # Slot 0 speaks the lines of a file and stays; the other is a real one.
@@ -158,6 +170,7 @@ garbage() {			# garbage NAME LINE...
 	start_rota "command: $tmp/slot
 name: app
 dialect: node
+mechanism: $how
 port: 0
 count: 2
 backoff: { initial: 1s }
@@ -167,6 +180,8 @@ ready: { timeout: 20s, soak: 0 }"
 	wait_for 20 log_has 1 '"address":{"address":"::"'
 }
 
+# What it is given and how, it says; see t/93-node-kernel.sh, too.
+how=hand-over
 # shellcheck disable=SC2086 # words
 garbage "never acknowledges" "$online" "$query" "$listening"
 wait_for 20 all_ready 2
@@ -199,6 +214,7 @@ load_stop odd
 no_failures "wrong acknowledgements" odd
 holds "are said" log_has 1 'an acknowledgement of nothing'
 stop_rota
+how=auto
 garbage "a line that is too long" "$online" "$query" "$listening" "$long"
 holds "a line that is too long: the channel is closed" wait_for 20 \
     log_has 1 'its channel is closed: a line is longer'

@@ -4,6 +4,8 @@
 //	DROP		server.dropMaxConnection, if set
 //	READY_AFTER	says "ready" so many ms after it listens
 //	FAIL_AFTER	ends with status 3 so many ms after it listens
+// Messages: {"close":0} closes the first of its servers, {"listen":0} has it
+// listen again.
 'use strict';
 const cluster = require('cluster');
 const dgram = require('dgram');
@@ -11,13 +13,21 @@ const fs = require('fs');
 const http = require('http');
 const listen = JSON.parse(process.env.LISTEN || `[${process.env.PORT}]`);
 let cached = 'none';
+const servers = [];
 let waiting = listen.length;
 
 process.on('message', (message) => {
-	if (message && message.usersCount !== undefined)
+	if (message && message.usersCount !== undefined) {
 		cached = message.usersCount;
-	else
+	} else if (message && message.close !== undefined) {
+		servers[message.close].close();
+		process.send({ closed: message.close });
+	} else if (message && message.listen !== undefined) {
+		servers[message.listen].listen(listen[message.listen],
+			() => process.send({ listens: message.listen }));
+	} else {
 		process.send({ got: message, pid: process.pid });
+	}
 });
 
 // Open all descriptors that there are, for a while.
@@ -100,4 +110,5 @@ for (const where of listen) {
 		server.maxConnections = Number(process.env.MOST);
 	server.dropMaxConnection = process.env.DROP !== undefined;
 	server.listen(where, () => listening(server.address()));
+	servers.push(server);
 }

@@ -29,6 +29,17 @@ $(printf '%s\n' "$@")"
 	wait_for 30 all_ready "$_count"
 }
 
+# How connections can be given to workers here, best first.
+start_rota "command: sleep 1000
+name: probe
+dialect: plain
+port: 0"
+mechanisms=hand-over
+if state | grep -q '"mechanism":"kernel"'; then
+	mechanisms="kernel hand-over"
+fi
+stop_rota
+
 says() {			# says COUNT TEXT: workers have sent this
 	[ "$(grep -cF "$2" "$log")" -ge "$1" ]
 }

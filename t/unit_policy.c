@@ -321,8 +321,8 @@ START_TEST(turn_exact)
 END_TEST
 
 /* A worker that takes both, and one that takes listeners only. */
-#define BOTH	.has_listeners = true, .takes_fds = true, .takes_conns = true
-#define PLAIN	.has_listeners = true, .takes_fds = true
+#define BOTH	.has_listeners = true, .takes_conns = true
+#define PLAIN	.has_listeners = true
 
 /* why: what the reason has in it, or NULL if there is to be none. */
 static const struct {
@@ -330,7 +330,7 @@ static const struct {
 	enum mechanism		 want;
 	const char		*why;
 } mechanisms[] = {
-	{ { .takes_fds = true, .takes_conns = true }, MECHANISM_NONE, NULL },
+	{ { .takes_conns = true }, MECHANISM_NONE, NULL },
 	{ { .why_no_kernel = "x", .no_kernel = true }, MECHANISM_NONE, NULL },
 	{ { BOTH }, MECHANISM_KERNEL, NULL },
 	{ { PLAIN }, MECHANISM_KERNEL, NULL },
@@ -338,19 +338,16 @@ static const struct {
 	{ { BOTH, .why_no_kernel = "x" }, MECHANISM_HANDOVER, "x" },
 	{ { BOTH, .has_unix = true }, MECHANISM_HANDOVER, "unix" },
 	{ { BOTH, .is_probed = true }, MECHANISM_HANDOVER, "ready: http" },
-	{ { .has_listeners = true, .takes_conns = true }, MECHANISM_HANDOVER,
-	    "dialect" },
 	{ { BOTH, .has_unix = true, .why_no_kernel = "x" },
 	    MECHANISM_HANDOVER, "unix" },
 	{ { BOTH, .is_probed = true, .why_no_kernel = "x" },
 	    MECHANISM_HANDOVER, "ready: http" },
-	{ { .has_listeners = true, .takes_conns = true, .has_unix = true,
-	    .is_probed = true, .why_no_kernel = "x" }, MECHANISM_HANDOVER,
-	    "dialect" },
+	{ { BOTH, .has_unix = true, .is_probed = true, .why_no_kernel = "x" },
+	    MECHANISM_HANDOVER, "unix" },
 	/* Nor can connections be handed over. */
 	{ { PLAIN, .why_no_kernel = "x" }, MECHANISM_SHARED, "x" },
 	{ { PLAIN, .has_unix = true }, MECHANISM_SHARED, "unix" },
-	{ { .has_listeners = true }, MECHANISM_SHARED, "dialect" },
+	{ { PLAIN, .is_probed = true }, MECHANISM_SHARED, "ready: http" },
 	/* Hand-over is asked for: that is no fallback. */
 	{ { BOTH, .no_kernel = true }, MECHANISM_HANDOVER, NULL },
 	{ { BOTH, .no_kernel = true, .why_no_kernel = "x", .has_unix = true },

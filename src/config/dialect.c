@@ -252,11 +252,6 @@ check_stdin(const struct speech *s)
 static void
 check_kernel(const struct speech *s)
 {
-	if (s->rule.asks)
-		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: a worker of "
-		    "dialect %s asks for what it listens on, and its "
-		    "connections are handed over; expected auto or hand-over",
-		    s->name);
 	if (conf_has_unix(s->pool))
 		SPEECH_PROBLEM(s, POOL_MECHANISM, "mechanism: the kernel "
 		    "takes no turns over unix sockets; expected %s",

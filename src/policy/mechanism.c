@@ -11,8 +11,6 @@ static const char *const names[MECHANISM__COUNT] = {
 static const char *
 against_kernel(const struct mechanism_facts *f)
 {
-	if (!f->takes_fds)
-		return "its dialect takes no listeners";
 	if (f->has_unix)
 		return "the kernel takes no turns over unix sockets";
 	if (f->is_probed)

@@ -21,8 +21,7 @@ struct mechanism_facts {
 	bool		 has_listeners;
 	bool		 is_shared;	/* the config wants it so */
 	bool		 no_kernel;	/* nor this */
-	bool		 takes_fds;	/* workers can have listeners */
-	bool		 takes_conns;	/* or connections */
+	bool		 takes_conns;	/* workers can have connections, too */
 	bool		 has_unix;	/* a listener that is not TCP */
 	bool		 is_probed;	/* over a connection handed over */
 	const char	*why_no_kernel;	/* on this machine; NULL: it can */

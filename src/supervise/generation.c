@@ -132,7 +132,6 @@ generation_choose(struct generation *g, const char *no_kernel)
 		.has_listeners = c->listen_count > 0 || g->dialect->asks,
 		.is_shared = c->balance == CONF_SHARED,
 		.no_kernel = c->mechanism == CONF_MECHANISM_HANDOVER,
-		.takes_fds = !g->dialect->asks,
 		.takes_conns = g->dialect->handover,
 		.has_unix = conf_has_unix(c),
 		.is_probed = c->ready.when == CONF_READY_HTTP &&
@@ -247,6 +246,14 @@ generation_adopt(struct generation *g, struct conf *owner,
 	conf_unref(g->owner);
 	g->owner = owner;
 	g->conf = c;
+}
+
+/* Where workers ask, what they ask for may be none of the kernel's. */
+bool
+generation_is_offered(const struct generation *g)
+{
+	return g->mechanism == MECHANISM_HANDOVER ||
+	    (g->mechanism == MECHANISM_KERNEL && g->dialect->asks);
 }
 
 void

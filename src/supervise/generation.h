@@ -53,6 +53,8 @@ void			 generation_unref(struct generation *);
 /* Another config that calls for no other workers. */
 void			 generation_adopt(struct generation *, struct conf *,
 			    const struct conf_pool *);
+/* Connections may be handed over to its workers. */
+bool			 generation_is_offered(const struct generation *);
 /* Nobody is started from it any more: its listeners are not claimed. */
 void			 generation_close(struct generation *);
 /*

@@ -59,7 +59,7 @@ ends_open(struct ends *s, const struct generation *g, struct err *e)
 static int
 launch_listener(const struct worker_job *j, size_t i)
 {
-	return j->queue != NULL ? j->queue->seat->places[i].fd :
+	return j->queue != NULL ? seat_fd(j->queue->seat, i) :
 	    j->gen->set->list[i]->fd;
 }
 

@@ -271,6 +271,7 @@ listener_set_add(struct listener_set *s, struct listeners *ls,
 	l = listener_get(ls, c, cl, NULL, s, e);
 	if (l == NULL)
 		return -1;
+	l->others += s->takers;
 	listener_claim(l, s->shared);
 	s->list[s->count] = l;
 	return (int)s->count++;
@@ -364,6 +365,7 @@ listener_set_take(struct listener_set *s, bool up)
 {
 	size_t	 i;
 
+	s->takers = up ? s->takers + 1 : s->takers - 1;
 	for (i = 0; i < s->count; i++)
 		listener_take(s->list[i], up);
 }

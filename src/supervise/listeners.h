@@ -60,6 +60,7 @@ struct listener_set {
 	unsigned int		 refs;
 	bool			 shared;	/* workers get them */
 	bool			 claimed;
+	size_t			 takers;	/* see listener_set_take */
 	size_t			 count;
 	struct listener		*list[];
 };

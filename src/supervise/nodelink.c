@@ -24,6 +24,8 @@
 #include "supervise/nodelisten.h"
 #include "supervise/nodequeue.h"
 #include "supervise/queue.h"
+#include "supervise/seat.h"
+#include "supervise/turns.h"
 #include "supervise/worker.h"
 
 #define LOOK_SECONDS	5.	/* Node runs, and asks for nothing */
@@ -180,26 +182,66 @@ link_data(struct listener *li, const struct cluster_in *in)
 	return li->data != NULL ? li->data : in->data;
 }
 
+/* It takes nothing from there any more. */
+static void
+link_forget(struct nodelink *l, unsigned int index)
+{
+	if (index >= 64)
+		return;
+	l->listens &= ~(UINT64_C(1) << index);
+	if (l->queue == NULL)
+		return;
+	dispatch_take(l->queue->dispatch, l->queue, index, false);
+	if (l->queue->seat != NULL)
+		seat_take(l->queue->seat, index, false);
+}
+
 /* It will accept by itself, or read. */
 static void
-link_share(struct nodelink *l, struct cluster_reply *r, struct listener *li)
+link_share(struct nodelink *l, struct cluster_reply *r, int listener,
+    bool is_datagram)
 {
 	struct message	*m;
 	int		 fd;
 
 	if (nodequeue_reserve(l) == -1)
 		return;
-	fd = fcntl(li->fd, F_DUPFD_CLOEXEC, 0);
-	m = fd != -1 ? cluster_reply_handle(r, li->datagram) : NULL;
+	fd = fcntl(listener, F_DUPFD_CLOEXEC, 0);
+	m = fd != -1 ? cluster_reply_handle(r, is_datagram) : NULL;
 	if (m == NULL) {
 		r->error = fd == -1 ? errno : ENOMEM;
 		fd_close(&fd);
+		link_forget(l, r->key);
 		link_say(l, cluster_reply(r));
 		return;
 	}
 	if (channel_send_fd(&l->worker->channel, m, fd) == 0)
-		nodequeue_add(l, r->seq, r->key, -1);
+		nodequeue_add_listener(l, r->seq, r->key, r->ack);
 	message_unref(m);
+}
+
+/*
+ * The slot's own listener there, where the kernel takes turns; -1: what comes
+ * there is handed over.  Those that the config has are open already.
+ */
+static int
+link_own_listener(struct nodelink *l, struct listener *li, size_t index)
+{
+	struct seat	*s = l->queue->seat;
+	unsigned int	 more;
+	struct err	 e;
+
+	if (s == NULL)
+		return -1;
+	if (li->asked.ss_family == AF_UNIX)
+		err_set(&e, 0, "the kernel takes no turns over unix sockets");
+	else if (turns_begin(li, &e) == 0 && seat_open(s, li, index, &e) == 0)
+		return seat_fd(s, index);
+	if (limit_pass(&li->limit, clock_ms(), &more))
+		worker_post(l->worker, LOG_INFO, EV_POOL, "asks for %s, from "
+		    "where connections are handed over: %s", li->address,
+		    e.msg);
+	return -1;
 }
 
 static void
@@ -213,10 +255,13 @@ link_grant(struct nodelink *l, const struct cluster_in *in,
 		.ack = in->seq, .seq = ++l->seq, .key = index,
 		.data = link_data(li, in),
 	};
+	int			 own = -1;
 
 	l->listens |= UINT64_C(1) << index;
-	if (l->queue == NULL || li->datagram) {
-		link_share(l, &r, li);
+	if (l->queue != NULL && !li->datagram)
+		own = link_own_listener(l, li, index);
+	if (l->queue == NULL || li->datagram || own != -1) {
+		link_share(l, &r, own != -1 ? own : li->fd, li->datagram);
 		return;
 	}
 	if (listener_host(li->fd, host, &r.is_ipv6)) {
@@ -253,16 +298,6 @@ link_query(struct nodelink *l, const struct cluster_in *in)
 }
 
 static void
-link_forget(struct nodelink *l, unsigned int index)
-{
-	if (index >= 64)
-		return;
-	l->listens &= ~(UINT64_C(1) << index);
-	if (l->queue != NULL)
-		dispatch_take(l->queue->dispatch, l->queue, index, false);
-}
-
-static void
 link_leaving(struct nodelink *l, const struct cluster_in *in)
 {
 	unsigned int	 i;
@@ -274,26 +309,42 @@ link_leaving(struct nodelink *l, const struct cluster_in *in)
 	link_say(l, cluster_leave(in->seq, ++l->seq));
 }
 
+/* It accepts from a listener of its own as soon as it has that. */
 static void
 link_ack(struct nodelink *l)
 {
-	if (nodequeue_ack(l) == -1)
+	struct nodelink_handle	 h;
+
+	if (nodequeue_ack(l, &h) == -1)
 		worker_complain(l->worker, "bad message", "an acknowledgement "
 		    "of nothing");
+	else if (h.conn == -1 && (l->listens >> h.index & 1) != 0 &&
+	    l->queue != NULL && l->queue->seat != NULL)
+		seat_take(l->queue->seat, h.index, true);
 }
 
 /* Its table of descriptors is full, most likely. */
 static void
 link_nack(struct nodelink *l)
 {
-	unsigned int	 more;
-	struct worker	*w = l->worker;
+	unsigned int		 more;
+	struct worker		*w = l->worker;
+	struct nodelink_handle	 h;
+	struct cluster_in	 query = { 0 };
 
-	if (nodequeue_nack(l) == -1)
+	if (nodequeue_nack(l, &h) == -1) {
 		worker_complain(w, "bad message", "a refusal of nothing");
-	else if (limit_pass(&w->complaints, clock_ms(), &more))
+		return;
+	}
+	if (limit_pass(&w->complaints, clock_ms(), &more))
 		worker_post(w, LOG_WARN, EV_TROUBLE, "cannot take a "
 		    "descriptor; has it too many open?");
+	if (h.conn != -1)
+		return;
+	link_forget(l, h.index);	/* it waits for a listener */
+	query.seq = h.query;
+	query.data = w->gen->set->list[h.index]->data;
+	link_refuse(l, &query, EMFILE, h.index);
 }
 
 static void
@@ -313,6 +364,10 @@ link_listening(struct nodelink *l)
 	struct worker	*w = l->worker;
 
 	w->said_ready = true;
+	/* Node has given a listener of its own the program's backlog. */
+	if (l->queue != NULL && l->queue->seat != NULL)
+		seat_tune(l->queue->seat, w->gen->conf->backlog,
+		    w->gen->conf->defer_accept);
 	if (w->gen->conf->ready.when == CONF_READY_LISTENING)
 		worker_is_up(w);
 }

@@ -17,6 +17,7 @@ struct worker;
 /* A descriptor that has been sent. */
 struct nodelink_handle {
 	int64_t		 seq;		/* of its line */
+	int64_t		 query;		/* that it answers, of a listener */
 	uint64_t	 sent_ms;
 	unsigned int	 index;		/* of the listener */
 	int		 conn;		/* ours; -1: a listener itself */
@@ -27,7 +28,8 @@ struct nodelink {
 	unsigned int		 refs;
 	struct worker		*worker;	/* NULL: not yet, or gone */
 	struct queue		*queue;		/* NULL: its listeners are
-						   shared; it holds us */
+						   shared; it holds us.  Its
+						   seat: they are its own */
 	uint64_t		 listens;	/* on which: one bit each */
 	int64_t			 seq;		/* of our last line */
 	bool			 online;	/* it is a cluster's worker */

@@ -13,6 +13,7 @@
 #include "supervise/dispatch.h"
 #include "supervise/nodelink.h"
 #include "supervise/queue.h"
+#include "supervise/seat.h"
 #include "supervise/worker.h"
 
 #define PAUSE_FIRST_MS	10	/* after a connection that it refused... */
@@ -61,6 +62,14 @@ nodequeue_add(struct nodelink *l, int64_t seq, unsigned int index, int conn)
 		.seq = seq, .sent_ms = clock_ms(), .index = index,
 		.conn = conn,
 	};
+}
+
+void
+nodequeue_add_listener(struct nodelink *l, int64_t seq, unsigned int index,
+    int64_t query)
+{
+	nodequeue_add(l, seq, index, -1);
+	l->handles[l->count - 1].query = query;
 }
 
 static bool
@@ -296,13 +305,14 @@ link_unacked(const struct nodelink *l)
 }
 
 int
-nodequeue_ack(struct nodelink *l)
+nodequeue_ack(struct nodelink *l, struct nodelink_handle *ret)
 {
 	size_t	 i = link_unacked(l);
 
 	if (i == l->count)
 		return -1;
-	if (l->handles[i].conn == -1)
+	*ret = l->handles[i];
+	if (ret->conn == -1)
 		(void)handles_take(l->handles, &l->count, i);
 	else
 		l->handles[i].acked = true;
@@ -310,13 +320,14 @@ nodequeue_ack(struct nodelink *l)
 }
 
 int
-nodequeue_nack(struct nodelink *l)
+nodequeue_nack(struct nodelink *l, struct nodelink_handle *ret)
 {
 	size_t	 i = link_unacked(l);
 
 	if (i == l->count)
 		return -1;
-	if (l->handles[i].conn == -1)
+	*ret = l->handles[i];
+	if (ret->conn == -1)
 		(void)handles_take(l->handles, &l->count, i);
 	else
 		link_return(l, i);
@@ -366,8 +377,11 @@ nodequeue_close(struct nodelink *l)
 {
 	ev_timer_stop(link_loop(l), &l->pause);
 	ev_timer_stop(link_loop(l), &l->tick);
-	if (l->queue != NULL)
-		dispatch_lose(l->queue->dispatch, l->queue);
+	if (l->queue == NULL)
+		return;
+	if (l->queue->seat != NULL)
+		seat_lose(l->queue->seat);
+	dispatch_lose(l->queue->dispatch, l->queue);
 }
 
 void

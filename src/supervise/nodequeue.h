@@ -7,6 +7,7 @@ struct dispatch;
 struct err;
 struct listener_set;
 struct nodelink;
+struct nodelink_handle;
 struct queue;
 
 /*
@@ -34,12 +35,19 @@ void		 nodequeue_fini(struct nodelink *);
 
 /* Room for one more; -1: out of memory. */
 int		 nodequeue_reserve(struct nodelink *);
-/* This has been sent.  conn -1: a listener itself, which is only acked. */
+/* A connection has been sent. */
 void		 nodequeue_add(struct nodelink *, int64_t seq,
 		    unsigned int index, int conn);
-/* The next has arrived, or not; -1: there is none. */
-int		 nodequeue_ack(struct nodelink *);
-int		 nodequeue_nack(struct nodelink *);
+/* A listener, in answer to the query of this number. */
+void		 nodequeue_add_listener(struct nodelink *, int64_t seq,
+		    unsigned int index, int64_t query);
+/*
+ * The next has arrived, or not; -1: there is none.  *ret is what it was: a
+ * listener, whose conn is -1, is the caller's business.
+ */
+int		 nodequeue_ack(struct nodelink *, struct nodelink_handle *ret);
+int		 nodequeue_nack(struct nodelink *,
+		    struct nodelink_handle *ret);
 /* It has accepted or refused the one of this number. */
 void		 nodequeue_answer(struct nodelink *, int64_t seq,
 		    bool accepted);

@@ -138,6 +138,25 @@ pool_free(struct pool *p)
 	free(p);
 }
 
+/* By the kernel's turns, and by hand where a worker asks for what has none. */
+static struct queue *
+pool_seat_queue(struct slot *s, struct generation *g, struct err *e)
+{
+	struct dispatch	*d = &s->pool->dispatch;
+	bool		 asks = g->dialect->asks;
+	struct queue	*q = asks ? nodequeue_new(d, g->set, e) :
+			    seat_queue(d, g->set, e);
+
+	if (q == NULL)
+		return NULL;
+	q->seat = seat_new(g->set, g->conf->listen_count, s->index, g->mode,
+	    g->conf->defer_accept, asks, e);
+	if (q->seat != NULL)
+		return q;
+	queue_unref(q);
+	return NULL;
+}
+
 int
 pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
     struct err *e)
@@ -147,8 +166,7 @@ pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
 	*ret = NULL;
 	switch (g->mechanism) {
 	case MECHANISM_KERNEL:
-		*ret = seat_queue(d, g->set, s->index, g->mode,
-		    g->conf->defer_accept, e);
+		*ret = pool_seat_queue(s, g, e);
 		break;
 	case MECHANISM_HANDOVER:
 		*ret = g->dialect->asks ? nodequeue_new(d, g->set, e) :
@@ -256,7 +274,7 @@ pool_reload(struct pool *p, struct generation *g, size_t slots,
 	p->reload = reload_new(p, g, slots, e);
 	if (p->reload == NULL)
 		return -1;
-	if (g->mechanism == MECHANISM_HANDOVER)
+	if (generation_is_offered(g))
 		dispatch_open(&p->dispatch);	/* it may have been shared */
 	reload_begin(p->reload);
 	return 0;

@@ -118,7 +118,7 @@ pool_set_generation(struct pool *p, struct generation *g)
 void
 pool_close_others(struct pool *p)
 {
-	if (p->gen != NULL && p->gen->mechanism == MECHANISM_HANDOVER)
+	if (p->gen != NULL && generation_is_offered(p->gen))
 		dispatch_open(&p->dispatch);
 	else
 		dispatch_close(&p->dispatch);

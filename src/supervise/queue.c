@@ -141,6 +141,7 @@ queue_free(struct queue *q)
 {
 	list_remove(&q->node);
 	q->ops->fini(q);
+	seat_free(q->seat);
 	listener_set_unref(q->set);
 	free(q);
 }
@@ -158,10 +159,13 @@ queue_unref(struct queue *q)
 {
 	if (q == NULL || --q->refs > 0)
 		return;
-	if (q->seat != NULL)
+	if (q->ops->offer == NULL) {
 		queue_free(q);
-	else
-		dispatch_reclaim(q->dispatch, q);
+		return;
+	}
+	seat_free(q->seat);
+	q->seat = NULL;
+	dispatch_reclaim(q->dispatch, q);
 }
 
 void
@@ -196,21 +200,29 @@ queue_is_fed(const struct queue *q)
 	return q != NULL && q->seat == NULL;
 }
 
+bool
+queue_is_offered(const struct queue *q)
+{
+	return q != NULL && q->ops->offer != NULL;
+}
+
 void
 queue_up(struct queue *q, size_t slot)
 {
 	if (q->seat != NULL)
 		seat_up(q->seat);
-	else
+	if (queue_is_offered(q))
 		dispatch_up(q->dispatch, slot, q);
 }
 
+/* Another one of the slot may have its turns already. */
 void
 queue_down(struct queue *q, size_t slot)
 {
 	if (q->seat != NULL)
 		seat_down(q->seat);
-	else
+	if (queue_is_offered(q) && (q->dispatch->queues[slot] == q ||
+	    q->dispatch->queues[slot] == NULL))
 		dispatch_down(q->dispatch, slot);
 }
 
@@ -219,7 +231,7 @@ queue_leave(struct queue *q)
 {
 	if (q->seat != NULL)
 		seat_leave(q->seat);
-	else
+	if (queue_is_offered(q))
 		dispatch_reclaim(q->dispatch, q);
 }
 

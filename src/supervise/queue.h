@@ -57,8 +57,8 @@ struct queue {
 	const struct queue_ops *ops;
 	struct handover	 handover;	/* ROTA_CONN_FD, or none */
 	ev_io		 room;		/* while that is full */
-	struct seat	*seat;		/* its own listeners: the kernel takes
-					   turns, and nothing is handed over */
+	struct seat	*seat;		/* its own listeners, at which the
+					   kernel takes turns; or NULL */
 	struct nodelink	*link;		/* the channel of one worker, or NULL;
 					   counted */
 };
@@ -80,8 +80,12 @@ int		 queue_index(const struct queue *, const struct listener *);
 /* Room again. */
 void		 queue_has_room(struct queue *);
 bool		 queue_is_broken(const struct queue *);
-/* Connections are handed over to whoever has it; NULL: they are not. */
+/*
+ * All connections are handed over to whoever has it; NULL: they are not.
+ * Some may be, where its worker asks for what it listens on.
+ */
 bool		 queue_is_fed(const struct queue *);
+bool		 queue_is_offered(const struct queue *);
 
 /* The slot has its turns from now on, or no more. */
 void		 queue_up(struct queue *, size_t slot);

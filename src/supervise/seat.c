@@ -14,22 +14,21 @@
 static bool
 seat_is_broken(const struct queue *q)
 {
-	size_t	 i;
+	const struct place	*p;
+	size_t			 i;
 
-	for (i = 0; i < q->seat->count; i++)
-		if (q->seat->places[i].broken)
+	for (i = 0; i < LISTENER_SET_MAX; i++) {
+		p = q->seat->places[i];
+		if (p != NULL && p->broken)
 			return true;
+	}
 	return false;
 }
 
 static void
 seat_fini(struct queue *q)
 {
-	size_t	 i;
-
-	for (i = 0; i < q->seat->count; i++)
-		place_close(&q->seat->places[i]);
-	free(q->seat);
+	(void)q;			/* queue.c frees every seat */
 }
 
 /* The dispatcher never has it: there is nothing to offer, or to take back. */
@@ -38,49 +37,128 @@ static const struct queue_ops seat_ops = {
 	.fini = seat_fini,
 };
 
-static int
-seat_open(struct seat *s, const struct listener_set *set, unsigned int slot,
-    bool defer_accept, struct err *e)
+struct queue *
+seat_queue(struct dispatch *d, struct listener_set *set, struct err *e)
 {
-	for (; s->count < set->count; s->count++)
-		if (place_open(&s->places[s->count], set->list[s->count],
-		    slot, defer_accept, e) == -1)
-			return -1;
-	return 0;
+	return queue_new_by(&seat_ops, d, set, e);
 }
 
-struct queue *
-seat_queue(struct dispatch *d, struct listener_set *set, unsigned int slot,
-    enum chooser_mode mode, bool defer_accept, struct err *e)
+struct seat *
+seat_new(const struct listener_set *set, size_t first, unsigned int slot,
+    enum chooser_mode mode, bool defer_accept, bool asks, struct err *e)
 {
-	struct queue	*q;
-	struct seat	*s;
+	struct seat	*s = calloc(1, sizeof(*s));
+	size_t		 i;
 
-	s = calloc(1, sizeof(*s) + set->count * sizeof(s->places[0]));
 	if (s == NULL) {
 		err_set(e, ENOMEM, "slot %u", slot);
 		return NULL;
 	}
+	s->slot = slot;
 	s->mode = mode;
-	q = queue_new_by(&seat_ops, d, set, e);
-	if (q == NULL) {
-		free(s);
-		return NULL;
+	s->defer_accept = defer_accept;
+	s->takes = asks ? 0 : ~UINT64_C(0);
+	for (i = 0; i < first; i++)
+		if (seat_open(s, set->list[i], i, e) == -1) {
+			seat_free(s);
+			return NULL;
+		}
+	return s;
+}
+
+void
+seat_free(struct seat *s)
+{
+	size_t	 i;
+
+	for (i = 0; s != NULL && i < LISTENER_SET_MAX; i++) {
+		if (s->places[i] == NULL)
+			continue;
+		place_close(s->places[i]);
+		free(s->places[i]);
 	}
-	q->seat = s;
-	if (seat_open(s, set, slot, defer_accept, e) == 0)
-		return q;
-	queue_unref(q);
-	return NULL;
+	free(s);
+}
+
+int
+seat_open(struct seat *s, struct listener *l, size_t index, struct err *e)
+{
+	struct place	*p;
+
+	if (s->places[index] != NULL)
+		return 0;
+	p = calloc(1, sizeof(*p));
+	if (p == NULL)
+		return err_set(e, ENOMEM, "listen on %s", l->address);
+	if (place_open(p, l, s->slot, s->defer_accept, e) == -1) {
+		free(p);
+		return -1;
+	}
+	s->places[index] = p;
+	return 0;
+}
+
+int
+seat_fd(const struct seat *s, size_t index)
+{
+	return s->places[index] != NULL ? s->places[index]->fd : -1;
+}
+
+/* What there is at this listener if the worker takes from it, or NULL. */
+static struct place *
+seat_taken(const struct seat *s, size_t index)
+{
+	return (s->takes >> index & 1) != 0 ? s->places[index] : NULL;
+}
+
+void
+seat_take(struct seat *s, size_t index, bool on)
+{
+	struct place	*p = s->places[index];
+
+	if (p == NULL)
+		return;
+	if (on) {
+		s->takes |= UINT64_C(1) << index;
+		if (s->is_up)
+			place_up(p, s->mode);
+	} else {
+		s->takes &= ~(UINT64_C(1) << index);
+		place_down(p);
+		place_leave(p);
+	}
+}
+
+void
+seat_lose(struct seat *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		seat_take(s, i, false);
+}
+
+void
+seat_tune(struct seat *s, uint64_t backlog, bool defer_accept)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (seat_taken(s, i) != NULL)
+			listener_tune(s->places[i]->fd, backlog,
+			    defer_accept);
 }
 
 void
 seat_up(struct seat *s)
 {
-	size_t	 i;
+	struct place	*p;
+	size_t		 i;
 
-	for (i = 0; i < s->count; i++)
-		place_up(&s->places[i], s->mode);
+	s->is_up = true;
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if ((p = seat_taken(s, i)) != NULL)
+			place_up(p, s->mode);
 }
 
 void
@@ -88,8 +166,10 @@ seat_down(struct seat *s)
 {
 	size_t	 i;
 
-	for (i = 0; i < s->count; i++)
-		place_down(&s->places[i]);
+	s->is_up = false;
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			place_down(s->places[i]);
 }
 
 void
@@ -97,8 +177,9 @@ seat_leave(struct seat *s)
 {
 	size_t	 i;
 
-	for (i = 0; i < s->count; i++)
-		place_leave(&s->places[i]);
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			place_leave(s->places[i]);
 }
 
 size_t
@@ -106,8 +187,9 @@ seat_waiting(const struct seat *s)
 {
 	size_t	 i, n = 0;
 
-	for (i = 0; i < s->count; i++)
-		n += listener_waiting(s->places[i].fd);
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			n += listener_waiting(s->places[i]->fd);
 	return n;
 }
 
@@ -117,7 +199,8 @@ seat_given(struct seat *s)
 	uint64_t	 n = 0;
 	size_t		 i;
 
-	for (i = 0; i < s->count; i++)
-		n += place_given(&s->places[i]);
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			n += place_given(s->places[i]);
 	return n;
 }

@@ -1,28 +1,60 @@
 #ifndef SUPERVISE_SEAT_H
 #define SUPERVISE_SEAT_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "os/chooser.h"
+#include "supervise/listeners.h"
 #include "supervise/turns.h"
 struct dispatch;
 struct err;
-struct listener_set;
 struct queue;
 
 /*
- * The queue of a slot and generation for which the kernel takes turns: a
- * listener of its own at each address, which its worker has as its own.
+ * What the queue of a slot and generation has where the kernel takes turns:
+ * a listener of its own at each address, which its worker has as its own.
+ * A worker that asks for what it listens on has its turns only at those that
+ * it has taken.
  */
 struct seat {
+	unsigned int		 slot;
 	enum chooser_mode	 mode;
-	size_t			 count;
-	struct place		 places[];	/* in the order of its set */
+	bool			 defer_accept;
+	bool			 is_up;		/* the slot has its turns */
+	uint64_t		 takes;		/* where: one bit each */
+	struct place		*places[LISTENER_SET_MAX];	/* in the
+						   order of its set; NULL: none
+						   there */
 };
 
-/* With one reference; NULL with *e set. */
-struct queue	*seat_queue(struct dispatch *, struct listener_set *,
+/*
+ * With places at the first listeners of a set; asks: it takes from none of
+ * them yet.  NULL with *e set.
+ */
+struct seat	*seat_new(const struct listener_set *, size_t first,
 		    unsigned int slot, enum chooser_mode, bool defer_accept,
+		    bool asks, struct err *e);
+void		 seat_free(struct seat *);
+/* A queue by which nothing is handed over; NULL with *e set. */
+struct queue	*seat_queue(struct dispatch *, struct listener_set *,
 		    struct err *e);
+
+/*
+ * A place at a listener, of which this is the number in the set; what there
+ * is already will do.  0, or -1 with *e set.
+ */
+int		 seat_open(struct seat *, struct listener *, size_t index,
+		    struct err *e);
+/* The descriptor of that, or -1. */
+int		 seat_fd(const struct seat *, size_t index);
+/* Its worker takes from there from now on, or not any more. */
+void		 seat_take(struct seat *, size_t index, bool on);
+/* Nor from anywhere. */
+void		 seat_lose(struct seat *);
+/* Carry these over to the places, of which a worker may have changed them. */
+void		 seat_tune(struct seat *, uint64_t backlog,
+		    bool defer_accept);
+
 void		 seat_up(struct seat *);
 void		 seat_down(struct seat *);
 /* Nobody takes from it, for now or for ever, unless it is up. */

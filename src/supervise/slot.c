@@ -420,7 +420,7 @@ slot_leave_queue(struct slot *s, struct queue *old, bool has_worker)
 {
 	if (!queue_is_fed(old))
 		queue_down(old, s->index);
-	else if (!queue_is_fed(s->queue))
+	else if (!queue_is_offered(s->queue))
 		dispatch_leave(&s->pool->dispatch, s->index, s->gen->set);
 	if (queue_is_fed(old) || !has_worker)
 		queue_leave(old);
