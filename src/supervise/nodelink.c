@@ -354,7 +354,7 @@ link_online(struct nodelink *l)
 		return;
 	l->online = true;
 	if (l->worker->gen->conf->ready.when == CONF_READY_LISTENING &&
-	    !l->closed)
+	    !l->asked && !l->closed)
 		ev_timer_start(link_loop(l), &l->look);
 }
 
@@ -378,8 +378,10 @@ nodelink_line(struct nodelink *l, const char *line, size_t len)
 	struct cluster_in	 in;
 
 	cluster_parse(line, len, &in);
-	if (in.kind != CLUSTER_ONLINE)
+	if (in.kind != CLUSTER_ONLINE && !l->asked) {
 		l->asked = true;
+		ev_timer_stop(link_loop(l), &l->look);
+	}
 	switch (in.kind) {
 	case CLUSTER_USER:
 		return false;
