@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 # Programs for Node's cluster under rota, for test scripts that have sourced
 # t/lib.sh; without a Node that is new enough the script is skipped.
 #
