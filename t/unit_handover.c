@@ -78,8 +78,10 @@ START_TEST(one_message_one_connection)
 	for (i = 0; i < 100; i++)
 		ck_assert_int_eq(send_number(&h, (unsigned char)(i + 100), i),
 		    HANDOVER_SENT);
+	ck_assert_uint_eq(handover_waiting(&h), 100);
 	for (i = 0; i < 100; i++) {
 		fd = receive(h.take, &index);
+		ck_assert_uint_eq(handover_waiting(&h), 99 - (size_t)i);
 		ck_assert_int_eq(index, i + 100);
 		ck_assert_int_eq(number_in(fd), i);
 	}

@@ -60,6 +60,15 @@ handover_is_empty(const struct handover *h)
 	return ioctl(h->feed, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
+/* All of what it can read, of SOCK_SEQPACKET too: a byte a connection. */
+size_t
+handover_waiting(const struct handover *h)
+{
+	int	 unread = 0;
+
+	return ioctl(h->take, SIOCINQ, &unread) == 0 ? (size_t)unread : 0;
+}
+
 /*
  * The other direction was shut when the pair was made, so that shutting
  * this one too hangs our end up.

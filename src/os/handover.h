@@ -36,6 +36,8 @@ void	handover_close(struct handover *);
 void	handover_reset(struct handover *);
 /* Whoever reads has read all that was sent. */
 bool	handover_is_empty(const struct handover *);
+/* How many connections nobody has read. */
+size_t	handover_waiting(const struct handover *);
 /*
  * The worker has shut its end down: nothing can be sent any more, what is
  * in the queue can still be taken back, and a successor needs a new one.

@@ -36,6 +36,19 @@ pidfd_signal(int fd, int sig)
 #endif
 }
 
+int
+pidfd_copy(int fd, int number)
+{
+#ifdef SYS_pidfd_getfd
+	return (int)syscall(SYS_pidfd_getfd, fd, number, 0);
+#else
+	(void)fd;
+	(void)number;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 bool
 pidfd_is_child(int fd)
 {

@@ -9,6 +9,8 @@
 int	pidfd_of(pid_t);
 /* 0, or -1 with errno.  sig 0: is it still there? */
 int	pidfd_signal(int fd, int sig);
+/* A copy of one of its descriptors, close-on-exec; -1 with errno. */
+int	pidfd_copy(int fd, int number);
 /* A child of ours, dead or alive, that has not been reaped. */
 bool	pidfd_is_child(int fd);
 #endif

@@ -154,6 +154,27 @@ read_children(int fd, pid_t ppid, proc_cb *cb, void *arg)
 		}
 }
 
+int
+proc_threads(pid_t pid, proc_thread_cb *cb, void *arg)
+{
+	char		 path[PATH_SIZE];
+	struct dirent	*d;
+	DIR		*dir;
+	pid_t		 tid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return -1;
+	while ((d = readdir(dir)) != NULL) {
+		tid = name_to_pid(d->d_name);
+		if (tid != -1)
+			cb(arg, tid);
+	}
+	(void)closedir(dir);
+	return 0;
+}
+
 /* A child belongs to the thread that made it. */
 void
 proc_children(pid_t ppid, proc_cb *cb, void *arg)

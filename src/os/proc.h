@@ -19,6 +19,9 @@ int	proc_stat(pid_t, struct proc_stat *);
 bool	proc_has_env(pid_t, const char *const *vars, size_t count);
 
 typedef void proc_cb(void *arg, pid_t pid, pid_t ppid);
+/* The threads of a process.  0, or -1: it is not there. */
+typedef void proc_thread_cb(void *arg, pid_t tid);
+int	proc_threads(pid_t, proc_thread_cb *, void *arg);
 
 /*
  * Each process is reported that was there all the time; who begins or ends
