@@ -180,7 +180,7 @@ ready: { timeout: 20s, soak: 0 }"
 	wait_for 20 log_has 1 '"address":{"address":"::"'
 }
 
-# What it is given and how, it says; see t/93-node-kernel.sh, too.
+# What it is given and how, it says; see t/86-node-kernel.sh, too.
 how=hand-over
 # shellcheck disable=SC2086 # words
 garbage "never acknowledges" "$online" "$query" "$listening"

@@ -32,6 +32,13 @@ static const struct {
 	{ WS_EMPTYING,	WE_KILL,  WS_KILLED,	WA_KILL },
 	{ WS_EMPTYING,	WE_EXIT,  WS_GONE,	WA_OBITUARY },
 	{ WS_READY,	WE_KILL,  WS_KILLED,	WA_KILL },
+	{ WS_READY,	WE_HANG,  WS_HUNG,	WA_FREEZE },
+	{ WS_STARTING,	WE_HANG,  WS_STARTING,	WA_BUG },
+	{ WS_HUNG,	WE_STOP,  WS_HUNG,	WA_NONE },
+	{ WS_HUNG,	WE_HANG,  WS_HUNG,	WA_NONE },
+	{ WS_HUNG,	WE_EMPTY, WS_KILLED,	WA_KILL },
+	{ WS_HUNG,	WE_LIMIT, WS_KILLED,	WA_LATE | WA_KILL },
+	{ WS_HUNG,	WE_EXIT,  WS_GONE,	WA_OBITUARY },
 	{ WS_READY,	WE_LIMIT, WS_READY,	WA_BUG },
 	{ WS_DRAINING,	WE_STOP,  WS_DRAINING,	WA_NONE },
 	{ WS_DRAINING,	WE_READY, WS_DRAINING,	WA_NONE },
@@ -70,7 +77,8 @@ START_TEST(state_laws)
 			else
 				ck_assert_int_eq(st.next, WS_GONE);
 			/* Nobody comes back from being told to leave. */
-			if (s == WS_DRAINING || s == WS_KILLED)
+			if (s == WS_DRAINING || s == WS_HUNG ||
+			    s == WS_KILLED)
 				ck_assert_int_ge(st.next, s);
 			/* A wish to kill is obeyed wherever one lives. */
 			if (ev == WE_KILL && s != WS_GONE)

@@ -97,6 +97,7 @@ struct conf_pool {
 		char		*path;		/* http */
 	}			 ready;
 	uint64_t		 heartbeat_ms;	/* health.heartbeat; 0: none */
+	uint64_t		 hang_ms;	/* health.hang; 0: never */
 	struct {
 		int		 signal;
 		uint64_t	 timeout_ms;

@@ -207,6 +207,12 @@ check_what_it_needs(const struct speech *s)
 		SPEECH_PROBLEM(s, POOL_HEALTH_HEARTBEAT, "health.heartbeat: "
 		    "a worker of dialect %s sends none; it needs 'dialect: "
 		    "systemd'", s->name);
+	if (s->m->seen[POOL_HEALTH_HANG] &&
+	    (!may_listen(s) || s->pool->balance == CONF_SHARED))
+		SPEECH_PROBLEM(s, POOL_HEALTH_HANG, "health.hang: is about "
+		    "connections that wait for one worker, and here none do; "
+		    "%s", may_listen(s) ? "it excludes 'balance: shared'" :
+		    "it needs 'port' or 'listen'");
 }
 
 static void

@@ -133,6 +133,10 @@ static const struct key pool_keys[] = {
 	    RANGE(100, DAY), .note = "none", AT(heartbeat_ms),
 	    EFFECT(ROLLOUT),
 	    .text = "a ready worker that is silent for longer is replaced" },
+	[POOL_HEALTH_HANG] = { KEY("health.hang", KEY_DURATION),
+	    RANGE(100, DAY), .note = "none", AT(hang_ms),
+	    .text = "a worker that takes nothing of what waits for it for so "
+	    "long is killed and replaced" },
 	[POOL_STOP_SIGNAL] = { KEY("stop.signal", KEY_SIGNAL),
 	    .note = "TERM; USR2 with dialect einhorn", AT(stop.signal),
 	    .text = "signal that asks a worker to stop" },

@@ -224,6 +224,8 @@ put_pool_value(struct buf *b, const struct conf_pool *pool, size_t key,
 		return put_list(b, pool->env_file);
 	case POOL_HEALTH_HEARTBEAT:
 		return pool->heartbeat_ms == 0 ? 0 : put_stored(b, k, pool);
+	case POOL_HEALTH_HANG:
+		return pool->hang_ms == 0 ? 0 : put_stored(b, k, pool);
 	case POOL_PORT:
 		return pool->first_port == 0 ? 0 : quote_printf(b, "%llu+",
 		    (unsigned long long)pool->first_port);

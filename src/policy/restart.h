@@ -9,6 +9,7 @@ struct ending {
 	int	code;
 	bool	asked;		/* we had told it to go, whatever followed */
 	bool	rude;		/* it should have said that it leaves */
+	bool	hung;		/* why we had told it to */
 };
 
 enum verdict {

@@ -11,6 +11,7 @@
 	X(READY,	"ready",	"ready; serving if it has a slot") \
 	X(EMPTYING,	"emptying",	"gets nothing new, takes what waits") \
 	X(DRAINING,	"draining",	"told to leave, still serving")	\
+	X(HUNG,		"hung",		"stopped, and is being emptied") \
 	X(KILLED,	"killed",	"SIGKILL sent, not yet reaped")	\
 	X(GONE,		"gone",		"reaped")
 
@@ -19,6 +20,7 @@
 	X(LIMIT,	"limit",	"the time for this state is over") \
 	X(STOP,		"stop",		"wish: leave gracefully")	\
 	X(EMPTY,	"empty",	"nothing waits for it any more") \
+	X(HANG,		"hang",		"it takes nothing of what waits") \
 	X(KILL,		"kill",		"wish: go at once")		\
 	X(EXIT,		"exit",		"the process was reaped")
 
@@ -45,6 +47,7 @@ enum worker_event {
 #define WA_LATE		0x10u	/* say which limit it has overstepped */
 #define WA_BUG		0x20u	/* this cannot happen */
 #define WA_EMPTY	0x40u	/* watch what still waits for it */
+#define WA_FREEZE	0x80u	/* SIGSTOP; take back what it has not read */
 
 struct worker_step {
 	enum worker_state	next;

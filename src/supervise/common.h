@@ -1,5 +1,6 @@
 #ifndef SUPERVISE_COMMON_H
 #define SUPERVISE_COMMON_H
+#include <stdbool.h>
 #include <stddef.h>
 #include "supervise/acks.h"
 #include "supervise/journal.h"
@@ -18,5 +19,6 @@ struct common {
 	struct acks		 acks;
 	size_t			 cpus;
 	unsigned int		 serial;	/* of the last start */
+	bool			 told_grab;	/* of what is lost */
 };
 #endif

@@ -13,6 +13,7 @@
 #include "os/listener.h"
 #include "supervise/aim.h"
 #include "supervise/listeners.h"
+#include "supervise/parked.h"
 
 #define ACCEPTS_A_TURN	64
 #define ACCEPTS_AT_END	65535	/* the largest backlog there is */
@@ -26,13 +27,6 @@ struct intake {
 	struct listener	*listener;
 	size_t		 up;		/* slots that are up and take these */
 	ev_io		 io;
-};
-
-/* A connection that waits for somebody to take from its listener. */
-struct parked {
-	struct list	 node;
-	struct listener	*from;		/* counted */
-	int		 conn;
 };
 
 static void	dispatch_pump(struct dispatch *);
@@ -119,15 +113,6 @@ intake_free(struct intake *in)
 	list_remove(&in->node);
 	listener_unref(in->listener);
 	free(in);
-}
-
-static void
-parked_free(struct parked *p)
-{
-	list_remove(&p->node);
-	listener_unref(p->from);
-	fd_close(&p->conn);
-	free(p);
 }
 
 /* NULL: out of memory, and its connections wait until one slot less does. */
@@ -351,6 +336,8 @@ dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
 		    d->last_call)) {
 		case HANDOVER_SENT:
 			q->handed++;
+			if (d->stirred != NULL)
+				d->stirred(d->stirred_arg);
 			return TAKEN;
 		case HANDOVER_FULL:
 			q->full = true;
@@ -527,21 +514,6 @@ dispatch_accept(struct dispatch *d, struct intake *in, unsigned int most)
 	}
 }
 
-/* Put it aside, so that those of other listeners need not wait behind it. */
-static void
-dispatch_park(struct dispatch *d, struct listener *from, int conn)
-{
-	struct parked	*p = malloc(sizeof(*p));
-
-	if (p == NULL) {
-		(void)close(conn);
-		return;
-	}
-	p->from = listener_ref(from);
-	p->conn = conn;
-	list_append(&d->parked, &p->node);
-}
-
 /* Those whose listener has somebody now, or never will have. */
 static void
 dispatch_unpark(struct dispatch *d)
@@ -577,7 +549,7 @@ dispatch_held(struct dispatch *d)
 	if (dispatch_is_taken(d, from))
 		r = dispatch_give(d, from, conn);
 	else if (from->fd != -1)
-		dispatch_park(d, from, conn);
+		parked_add(&d->parked, from, conn);
 	else
 		(void)close(conn);
 	listener_unref(from);
@@ -634,6 +606,15 @@ dispatch_reclaim(struct dispatch *d, struct queue *q)
 	dispatch_adopt(d, q);
 	if (dispatch_has_room(d))
 		dispatch_leftovers(d);
+	dispatch_discard(d);
+}
+
+void
+dispatch_pass(struct dispatch *d, struct listener *from, int conn)
+{
+	parked_add(&d->parked, from, conn);
+	if (dispatch_has_room(d))
+		dispatch_unpark(d);
 	dispatch_discard(d);
 }
 

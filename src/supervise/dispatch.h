@@ -36,6 +36,8 @@ struct dispatch {
 	struct limit	 limit;
 	bool		 listening, closed;
 	bool		 last_call;	/* queues take what they can */
+	void		(*stirred)(void *arg); /* something is given; or NULL */
+	void		*stirred_arg;
 };
 
 /* 0, or -1 with *e set. */
@@ -63,6 +65,11 @@ void	dispatch_leave(struct dispatch *, size_t slot,
  * since its listener is gone, is closed.
  */
 void	dispatch_reclaim(struct dispatch *, struct queue *);
+/*
+ * One of this listener that a worker had taken, and another is to have; the
+ * descriptor is taken.
+ */
+void	dispatch_pass(struct dispatch *, struct listener *, int conn);
 /*
  * Take every connection that waits in the listeners, then no more.  Once no
  * slot is up, what is left in queues that have no reader is closed.

@@ -23,6 +23,7 @@ struct history;
 	X(LEFT,		"left")		/* told to leave, has */ \
 	X(FAILED,	"failed")	/* could not be started */ \
 	X(LATE,		"late")		/* overstepped a limit */ \
+	X(HUNG,		"hung")		/* takes nothing of what waits */ \
 	X(POOL,		"pool")		/* of a pool as a whole */ \
 	X(ROLLOUT,	"rollout")	/* a step of one */	\
 	X(CONFIG,	"config")	/* a change of it */	\

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "ipc/cluster.h"
+#include "os/conn.h"
 #include "supervise/common.h"
 #include "supervise/dispatch.h"
 #include "supervise/nodelink.h"
@@ -247,6 +248,18 @@ link_is_idle(struct queue *q)
 	return nodequeue_pending(q->link) == 0;
 }
 
+/* Others are listeners, or somebody else's by now. */
+static size_t
+link_waiting(const struct queue *q)
+{
+	const struct nodelink	*l = q->link;
+	size_t			 i, n = 0;
+
+	for (i = 0; i < l->count; i++)
+		n += l->handles[i].conn != -1;
+	return n;
+}
+
 /* A channel is one worker's. */
 static bool
 link_is_broken(const struct queue *q)
@@ -268,6 +281,7 @@ static const struct queue_ops link_ops = {
 	.peek = link_peek,
 	.take_back = link_take_back,
 	.is_idle = link_is_idle,
+	.waiting = link_waiting,
 	.is_broken = link_is_broken,
 	.fini = link_fini,
 };
@@ -360,6 +374,18 @@ size_t
 nodequeue_pending(const struct nodelink *l)
 {
 	return l->count + l->returned_count;
+}
+
+bool
+nodequeue_has(const struct nodelink *l, uint64_t inode)
+{
+	size_t	 i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->handles[i].conn != -1 &&
+		    conn_inode(l->handles[i].conn) == inode)
+			return true;
+	return false;
 }
 
 /* --- its life ------------------------------------------------------------- */

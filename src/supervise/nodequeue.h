@@ -26,6 +26,8 @@ struct queue	*nodequeue_new(struct dispatch *, struct listener_set *,
 void		 nodequeue_room(struct nodelink *);
 /* Connections given to it and not accepted. */
 size_t		 nodequeue_pending(const struct nodelink *);
+/* This one is kept here, until it is accepted; by the number of its inode. */
+bool		 nodequeue_has(const struct nodelink *, uint64_t inode);
 
 /* --- for the link -------------------------------------------------------- */
 void		 nodequeue_init(struct nodelink *);

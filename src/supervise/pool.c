@@ -67,6 +67,10 @@ pool_pin(struct pool *p, struct conf *owner, const struct conf_pool *c,
 		return NULL;
 	}
 	p->last_generation++;
+	if (c->hang_ms > 0 && g->mechanism == MECHANISM_SHARED)
+		pool_post(p, LOG_WARN, EV_POOL, "health.hang is without "
+		    "effect, as the workers share their listeners: %s",
+		    g->why);
 	return g;
 }
 
@@ -110,6 +114,7 @@ pool_new(struct conf *owner, const struct conf_pool *c, size_t most_processes,
 	ev_timer_init(&p->probation, pool_probe_holds, 0., 0.);
 	ev_timer_init(&p->look, pool_look, 0., 0.);
 	p->probation.data = p->look.data = p;
+	lookout_init(&p->lookout, p);
 	if (pool_init(p, e) == -1) {
 		pool_free(p);
 		return NULL;
@@ -127,6 +132,7 @@ pool_free(struct pool *p)
 	settle_fail_all(p, "the pool is gone");
 	ev_timer_stop(p->common->loop, &p->probation);
 	ev_timer_stop(p->common->loop, &p->look);
+	lookout_stop(&p->lookout);
 	broadcaster_free(p->broadcaster);
 	for (i = 0; i < p->slot_count; i++)
 		slot_free(p->slots[i]);

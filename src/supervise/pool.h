@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "supervise/common.h"
 #include "supervise/dispatch.h"
+#include "supervise/lookout.h"
 #include "supervise/slot.h"
 struct broadcaster;
 struct conf;
@@ -55,6 +56,7 @@ struct pool {
 	size_t				 most_processes;
 	struct list			 settles;	/* wait for slots */
 	ev_timer			 look;		/* due at once */
+	struct lookout			 lookout;	/* for hung workers */
 	bool				 stopping, had_to_kill;
 	bool				 announced;	/* all ready */
 	bool				 settled;	/* all seen once */

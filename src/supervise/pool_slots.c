@@ -283,6 +283,7 @@ pool_set_conf(struct pool *p, struct conf *owner, const struct conf_pool *c)
 	conf_unref(p->owner);
 	p->owner = owner;
 	p->conf = c;
+	lookout_update(&p->lookout);
 }
 
 size_t

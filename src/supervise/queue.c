@@ -58,6 +58,12 @@ conn_is_idle(struct queue *q)
 	return handover_is_empty(&q->handover);
 }
 
+static size_t
+conn_waiting(const struct queue *q)
+{
+	return handover_waiting(&q->handover);
+}
+
 static bool
 conn_is_broken(const struct queue *q)
 {
@@ -77,6 +83,7 @@ static const struct queue_ops conn_ops = {
 	.peek = conn_peek,
 	.take_back = conn_take_back,
 	.is_idle = conn_is_idle,
+	.waiting = conn_waiting,
 	.is_broken = conn_is_broken,
 	.fini = conn_fini,
 };
@@ -241,6 +248,14 @@ queue_given(const struct queue *q)
 	uint64_t	 n = q->handed - q->taken_back;
 
 	return q->seat != NULL ? n + seat_given(q->seat) : n;
+}
+
+size_t
+queue_waiting(const struct queue *q)
+{
+	size_t	 n = q->ops->waiting != NULL ? q->ops->waiting(q) : 0;
+
+	return q->seat != NULL ? n + seat_waiting(q->seat) : n;
 }
 
 bool

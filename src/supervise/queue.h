@@ -33,6 +33,8 @@ struct queue_ops {
 				    unsigned int *ret_index);
 	/* Nothing waits in it that its reader has not seen. */
 	bool			 (*is_idle)(struct queue *);
+	/* Connections that its reader has not taken; NULL: none. */
+	size_t			 (*waiting)(const struct queue *);
 	/* The next worker of the slot needs a new one. */
 	bool			 (*is_broken)(const struct queue *);
 	void			 (*fini)(struct queue *);
@@ -97,6 +99,7 @@ void		 queue_down(struct queue *, size_t slot);
 void		 queue_leave(struct queue *);
 /* Connections given to it, and not to others since. */
 uint64_t	 queue_given(const struct queue *);
+size_t		 queue_waiting(const struct queue *);
 
 /* --- for the dispatcher -------------------------------------------------- */
 void		 queue_free(struct queue *);

@@ -94,6 +94,7 @@ seat_open(struct seat *s, struct listener *l, size_t index, struct err *e)
 		free(p);
 		return -1;
 	}
+	place_await(p, s->stirred, s->stirred_arg);
 	s->places[index] = p;
 	return 0;
 }
@@ -203,4 +204,16 @@ seat_given(struct seat *s)
 		if (s->places[i] != NULL)
 			n += place_given(s->places[i]);
 	return n;
+}
+
+void
+seat_await(struct seat *s, void (*stirred)(void *), void *arg)
+{
+	size_t	 i;
+
+	s->stirred = stirred;
+	s->stirred_arg = arg;
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			place_await(s->places[i], stirred, arg);
 }

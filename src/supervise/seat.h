@@ -22,6 +22,8 @@ struct seat {
 	bool			 defer_accept;
 	bool			 is_up;		/* the slot has its turns */
 	uint64_t		 takes;		/* where: one bit each */
+	void			 (*stirred)(void *);	/* see seat_await */
+	void			*stirred_arg;
 	struct place		*places[LISTENER_SET_MAX];	/* in the
 						   order of its set; NULL: none
 						   there */
@@ -62,4 +64,6 @@ void		 seat_leave(struct seat *);
 /* What waits in it. */
 size_t		 seat_waiting(const struct seat *);
 uint64_t	 seat_given(struct seat *);
+/* Call back once something comes to wait in it; NULL: do not (any more). */
+void		 seat_await(struct seat *, void (*)(void *arg), void *arg);
 #endif

@@ -354,11 +354,14 @@ slot_up(struct slot *s)
 		queue_up(s->queue, s->index);
 	slot_share(s, s->gen->mechanism == MECHANISM_SHARED ? s->gen->set :
 	    NULL);
+	s->doubted = false;
+	lookout_slot_up(&s->pool->lookout, s);
 }
 
 void
 slot_take_down(struct slot *s)
 {
+	s->doubted = false;
 	slot_share(s, NULL);
 	if (s->queue != NULL)
 		queue_down(s->queue, s->index);
@@ -608,6 +611,34 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	pool_changed(p);
 }
 
+/* What becomes of a slot whose worker was alive: "restarting in 100 ms". */
+static void
+slot_say_next(const struct slot *s, uint64_t ms, char *buf, size_t size)
+{
+	if (slot_verdict(s, false) != VERDICT_RESTART)
+		(void)snprintf(buf, size, "it is not started again");
+	else if (ms == 0)
+		(void)snprintf(buf, size, "restarting now");
+	else
+		(void)snprintf(buf, size, "restarting in %llu ms",
+		    (unsigned long long)ms);
+}
+
+/* Another takes its place after so long, or none. */
+static void
+slot_succeed(struct slot *s, uint64_t ms)
+{
+	if (slot_verdict(s, false) != VERDICT_RESTART) {
+		s->ended = s->ended_badly = true;
+	} else {
+		s->restarts++;
+		if (ms > 0)
+			slot_set_backoff(s, ms);
+		slot_reconcile(s);
+	}
+	pool_changed(s->pool);
+}
+
 void
 slot_worker_ailing(struct slot *s, struct worker *w, const char *why)
 {
@@ -623,15 +654,27 @@ slot_worker_ailing(struct slot *s, struct worker *w, const char *why)
 	slot_post(s, w, LOG_WARN, EV_TROUBLE, "%s; replacing it", why);
 	ms = slot_backoff(s, w->was_ready, worker_ready_time(w));
 	slot_drain(s);
-	if (slot_verdict(s, false) != VERDICT_RESTART) {
-		s->ended = s->ended_badly = true;
-	} else {
-		s->restarts++;
-		if (ms > 0)
-			slot_set_backoff(s, ms);
-		slot_reconcile(s);
-	}
-	pool_changed(s->pool);
+	slot_succeed(s, ms);
+}
+
+/* It is stopped before what waits for it goes to others. */
+void
+slot_worker_hung(struct slot *s, uint64_t waiting, uint64_t after_ms)
+{
+	struct worker	*w = s->current;
+	uint64_t	 ms = slot_backoff(s, w->was_ready,
+			    worker_ready_time(w));
+	char		 next[48];
+
+	slot_say_next(s, ms, next, sizeof(next));
+	slot_post(s, w, LOG_WARN, EV_HUNG, "hung: %llu connections wait, and "
+	    "it has taken none for %llu ms; killing it, %s",
+	    (unsigned long long)waiting, (unsigned long long)after_ms, next);
+	slot_detach(s, w);
+	slot_let_go(s, w);
+	worker_hang(w);
+	slot_down(s, true);
+	slot_succeed(s, ms);
 }
 
 void

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/list.h"
+#include "policy/hang.h"
 #include "policy/restart.h"
 #include "supervise/history.h"
 #include "supervise/journal.h"
@@ -37,6 +38,8 @@ struct slot {
 	struct backoff		 backoff;
 	ev_timer		 restart;	/* active: in back-off */
 	struct list		 waiting;	/* in pool->waiting */
+	struct hang		 hang;		/* does it take what waits? */
+	bool			 doubted;	/* and so gets no turns */
 	bool			 was_started, was_ready;
 	bool			 ended;		/* for good */
 	bool			 ended_badly;
@@ -94,6 +97,9 @@ void		 slot_worker_gone(struct slot *, struct worker *);
 /* It is alive and not well: it is told to leave, and another started. */
 void		 slot_worker_ailing(struct slot *, struct worker *,
 		    const char *why);
+/* So many have waited for it, of which it has taken none for so long. */
+void		 slot_worker_hung(struct slot *, uint64_t waiting,
+		    uint64_t ms);
 
 /* Give the slot to the worker beside; the one that had it drains. */
 void		 slot_switch(struct slot *);

@@ -21,6 +21,7 @@
 static void	turns_late(struct ev_loop *, ev_io *, int);
 static void	place_was_shut(struct ev_loop *, ev_io *, int);
 static void	place_late(struct ev_loop *, ev_io *, int);
+static void	place_stirs(struct ev_loop *, ev_io *, int);
 
 /*
  * Can there be others beside it?  Not if it is another user's; found out by
@@ -249,7 +250,8 @@ place_open(struct place *p, struct listener *l, unsigned int slot,
 	t->count++;
 	ev_io_init(&p->shut, place_was_shut, fd, EV_WRITE);
 	ev_io_init(&p->late, place_late, fd, EV_READ);
-	p->shut.data = p->late.data = p;
+	ev_io_init(&p->stir, place_stirs, fd, EV_READ);
+	p->shut.data = p->late.data = p->stir.data = p;
 	ev_io_start(l->owner->loop, &p->shut);
 	return 0;
 }
@@ -291,6 +293,7 @@ place_up(struct place *p, enum chooser_mode mode)
 	t->up[i] = p;
 	t->up_count++;
 	p->up = true;
+	place_await(p, p->stirred, p->stirred_arg);
 	if (t->buckets != NULL)
 		buckets_up(t->buckets, p);
 	turns_changed(t, last);
@@ -306,6 +309,7 @@ place_down(struct place *p)
 	if (!p->up)
 		return;
 	t = p->listener->turns;
+	ev_io_stop(t->listener->owner->loop, &p->stir);
 	last = turns_last_slot(t);
 	while (t->up[i] != p)
 		i++;
@@ -363,6 +367,29 @@ place_late(struct ev_loop *loop, ev_io *w, int revents)
 	place_pass_on(p);
 	if (p->listener->claims == 0 || p->broken)
 		ev_io_stop(loop, w);
+}
+
+void
+place_await(struct place *p, void (*stirred)(void *), void *arg)
+{
+	if (p->listener == NULL)
+		return;
+	p->stirred = stirred;
+	p->stirred_arg = arg;
+	if (stirred != NULL && p->up)
+		ev_io_start(p->listener->owner->loop, &p->stir);
+	else
+		ev_io_stop(p->listener->owner->loop, &p->stir);
+}
+
+static void
+place_stirs(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct place	*p = w->data;
+
+	(void)revents;
+	ev_io_stop(loop, w);
+	p->stirred(p->stirred_arg);
 }
 
 /* A worker has shut it down; what was in it has moved already. */

@@ -27,6 +27,9 @@ struct place {
 	bool		 broken;	/* it cannot be made to listen again */
 	ev_io		 shut;		/* a worker has shut it down */
 	ev_io		 late;		/* of what nobody takes from it */
+	ev_io		 stir;		/* something waits, for its worker */
+	void		(*stirred)(void *arg);
+	void		*stirred_arg;
 };
 
 /*
@@ -67,6 +70,8 @@ void	place_up(struct place *, enum chooser_mode);
 void	place_down(struct place *);
 /* Nor does a worker: what is there, or still comes, moves to others. */
 void	place_leave(struct place *);
+/* See seat_await; while it is down nothing comes. */
+void	place_await(struct place *, void (*)(void *arg), void *arg);
 /* Connections that it has been given. */
 uint64_t place_given(struct place *);
 #endif

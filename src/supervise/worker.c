@@ -31,6 +31,7 @@
 #define KILL_AGAIN_MS	5000
 #define EMPTY_LOOK_SECONDS 0.01
 #define EMPTY_MOST_MS	1000	/* then others get what is left */
+#define HUNG_MOST_MS	2000	/* it stops, and is emptied, within */
 #define EVENT_SHOWN	200
 
 #define WORKER_NAME "%s[%u] pid %ld"
@@ -277,6 +278,10 @@ worker_say_late(struct worker *w)
 		worker_post(w, LOG_WARN, EV_LATE, "still there %llu ms after "
 		    "it was told to leave; killing it and all its children",
 		    (unsigned long long)c->stop.timeout_ms);
+	else if (w->state == WS_HUNG)
+		worker_post(w, LOG_WARN, EV_LATE, "does not stop within %d "
+		    "ms, what it has accepted is lost; killing it",
+		    HUNG_MOST_MS);
 	else
 		worker_post(w, LOG_WARN, EV_LATE,
 		    "does not die of SIGKILL; trying again");
@@ -293,6 +298,8 @@ worker_state_limit(const struct worker *w)
 		return EMPTY_MOST_MS;
 	case WS_DRAINING:
 		return w->gen->conf->stop.timeout_ms;
+	case WS_HUNG:
+		return HUNG_MOST_MS;
 	case WS_KILLED:
 		return KILL_AGAIN_MS;
 	case WS_READY:
@@ -362,6 +369,21 @@ worker_emptying(struct ev_loop *loop, ev_timer *t, int revents)
 	}
 }
 
+/* It is not to run on while others get what it has. */
+static void
+worker_freeze(struct worker *w)
+{
+	w->ending.hung = true;
+	worker_signal_group(w, SIGSTOP);
+	rescue_begin(&w->rescue);
+}
+
+void
+worker_is_rescued(struct worker *w)
+{
+	worker_handle(w, WE_EMPTY);
+}
+
 /* The only place where a worker's state changes. */
 static void
 worker_handle(struct worker *w, enum worker_event ev)
@@ -377,7 +399,7 @@ worker_handle(struct worker *w, enum worker_event ev)
 		worker_say_late(w);
 		w->overdue = w->overdue || old == WS_DRAINING;
 	}
-	if (ev == WE_STOP || ev == WE_KILL)
+	if (ev == WE_STOP || ev == WE_KILL || ev == WE_HANG)
 		w->ending.asked = true;
 	w->state = st.next;
 	if (st.next != old || (st.acts & WA_KILL)) {
@@ -385,9 +407,12 @@ worker_handle(struct worker *w, enum worker_event ev)
 		    worker_state_name(old), worker_state_name(w->state));
 		if (w->state != WS_STARTING)
 			ready_end(&w->readiness);
+		rescue_end(&w->rescue);
 		worker_set_limit(w);
 		worker_heartbeat(w);
 	}
+	if (st.acts & WA_FREEZE)
+		worker_freeze(w);
 	if (st.acts & WA_EMPTY)
 		worker_look_empty(w);
 	if (st.acts & WA_LEAVE) {
@@ -509,6 +534,7 @@ worker_start(const struct worker_job *job, struct err *e)
 	w->emptying.data = w;
 	w->limit.data = w;
 	ready_init(&w->readiness, w);
+	rescue_init(&w->rescue, w);
 	worker_main_init(w);
 	worker_heartbeat_init(w);
 	if (worker_open_link(w, e) == -1 || launch(job, &l, e) == -1) {
@@ -541,6 +567,7 @@ worker_free(struct worker *w)
 	ev_timer_stop(w->job.common->loop, &w->limit);
 	ev_timer_stop(w->job.common->loop, &w->emptying);
 	ready_end(&w->readiness);
+	rescue_end(&w->rescue);
 	worker_main_fini(w);
 	ev_timer_stop(w->job.common->loop, &w->heartbeat);
 	channel_close(&w->channel);
@@ -565,6 +592,12 @@ worker_kill(struct worker *w)
 	worker_handle(w, WE_KILL);
 }
 
+void
+worker_hang(struct worker *w)
+{
+	worker_handle(w, WE_HANG);
+}
+
 bool
 worker_is_ready(const struct worker *w)
 {
@@ -582,7 +615,8 @@ ending_describe(const struct ending *e, char *buf, size_t size)
 {
 	if (e->signaled)
 		(void)snprintf(buf, size, "signal %d (%s)%s", e->code,
-		    strsignal(e->code), e->asked ? ", ours" : "");
+		    strsignal(e->code), e->hung ? ", hung" :
+		    e->asked ? ", ours" : "");
 	else
 		(void)snprintf(buf, size, "exit status %d", e->code);
 }

@@ -12,6 +12,7 @@
 #include "supervise/journal.h"
 #include "supervise/output.h"
 #include "supervise/ready.h"
+#include "supervise/rescue.h"
 struct common;
 struct err;
 struct generation;
@@ -80,6 +81,7 @@ struct worker {
 	ev_timer		 emptying;	/* looks at what waits for it */
 	bool			 was_empty;	/* at the last look */
 	struct ready		 readiness;	/* until it is there */
+	struct rescue		 rescue;	/* while it is hung */
 	ev_timer		 heartbeat;	/* health.heartbeat */
 	struct channel		 channel;
 	struct nodelink		*link;		/* of Node, over that; NULL */
@@ -101,9 +103,11 @@ void		 worker_heard(struct worker *, const char *line, size_t len);
 void		 worker_notified(struct worker *, const struct sdnotify *,
 		    size_t fds);
 
-/* Wishes.  Both may be repeated. */
+/* Wishes, which may be repeated. */
 void		 worker_stop(struct worker *);
 void		 worker_kill(struct worker *);
+/* It is ready, and hung: stopped at once, emptied, and killed. */
+void		 worker_hang(struct worker *);
 
 /* Whatever it makes of it; false: it cannot be sent. */
 bool		 worker_signal(const struct worker *, int sig);
@@ -125,6 +129,8 @@ uint64_t	 worker_time_left(struct worker *);
 uint64_t	 worker_ready_time(const struct worker *);
 
 /* --- for the parts of a worker ------------------------------------------ */
+/* Nothing more can be had of it. */
+void		 worker_is_rescued(struct worker *);
 /* By what its pool waits for, it is ready; a second time does nothing. */
 void		 worker_is_up(struct worker *);
 /* What it says of itself, for status and the log. */
