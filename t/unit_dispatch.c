@@ -383,6 +383,54 @@ START_TEST(dispatch_closes)
 END_TEST
 
 static void
+count_stir(void *arg)
+{
+	unsigned int	*stirs = arg;
+
+	(*stirs)++;
+}
+
+static int
+accept_one(void)
+{
+	int	 conn;
+
+	connect_many(1);
+	conn = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	ck_assert_int_ne(conn, -1);
+	return conn;
+}
+
+/* What a worker had goes to whose turn it is, once there is somebody. */
+START_TEST(dispatch_passes)
+{
+	unsigned int	 stirs = 0;
+	int		 before = count_fds();
+
+	d.stirred = count_stir;
+	d.stirred_arg = &stirs;
+	dispatch_pass(&d, &l, accept_one());
+	dispatch_pass(&d, &l, accept_one());
+	ck_assert_uint_eq(stirs, 0);
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	ck_assert_uint_eq(stirs, 2);
+	ck_assert_uint_eq(queue_waiting(q[0]), 2);
+	dispatch_pass(&d, &l, accept_one());
+	dispatch_pass(&d, &l, accept_one());
+	ck_assert_uint_eq(queue_waiting(q[0]) + queue_waiting(q[1]), 4);
+	ck_assert_uint_eq(queue_given(q[1]), 1);
+	ck_assert_uint_eq(worker_takes(q[0], 9) + worker_takes(q[1], 9), 4);
+	ck_assert_int_eq(count_fds(), before);
+	dispatch_close(&d);
+	dispatch_down(&d, 0);
+	dispatch_down(&d, 1);
+	dispatch_pass(&d, &l, accept_one());	/* nobody will come */
+	ck_assert_int_eq(count_fds(), before);
+}
+END_TEST
+
+static void
 fill(Suite *s)
 {
 	TCase	*tc = tcase_create("dispatch");
@@ -402,6 +450,7 @@ fill(Suite *s)
 	tcase_add_test(tc, dispatch_takes);
 	tcase_add_test(tc, dispatch_waits_for_taker);
 	tcase_add_test(tc, dispatch_closes);
+	tcase_add_test(tc, dispatch_passes);
 	suite_add_tcase(s, tc);
 }
 
