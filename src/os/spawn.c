@@ -24,6 +24,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/util.h"
 #include "os/explain.h"
 
 /*
@@ -61,7 +62,7 @@ enum helper {
 
 enum step {
 	STEP_DIR, STEP_CLOSE, STEP_STDIO, STEP_SESSION, STEP_SIGNALS,
-	STEP_LIMIT, STEP_DEATH, STEP_EXEC, STEP__COUNT
+	STEP_LIMIT, STEP_PRIVILEGES, STEP_DEATH, STEP_EXEC, STEP__COUNT
 };
 
 static const char *const step_names[STEP__COUNT] = {
@@ -70,7 +71,8 @@ static const char *const step_names[STEP__COUNT] = {
 	[STEP_STDIO] = "standard streams",
 	[STEP_SESSION] = "new session",
 	[STEP_SIGNALS] = "reset signals",
-	[STEP_LIMIT] = "reset the limit on descriptors",
+	[STEP_LIMIT] = "reset limits",
+	[STEP_PRIVILEGES] = "give up ambient capabilities",
 	[STEP_DEATH] = "parent-death signal",
 	[STEP_EXEC] = "exec",
 };
@@ -92,9 +94,17 @@ static struct {
 	bool		 ready;
 	char		*stack;		/* its lowest page is a guard */
 	size_t		 guard;
-	struct rlimit	 original, raised;
 	sigset_t	 changed;	/* signals that are not at default */
 } self;
+
+/* As much as a supervisor may have, and what processes have as before. */
+static struct limit {
+	int		 what;
+	struct rlimit	 original, raised;
+} limits[] = {
+	{ .what = RLIMIT_NOFILE },
+	{ .what = RLIMIT_NPROC },
+};
 
 /* Numbers 0 to 2 are never anything but standard streams. */
 static int
@@ -112,21 +122,21 @@ open_stdio(struct err *e)
 }
 
 static int
-raise_limit(struct err *e)
+raise_limits(struct err *e)
 {
-	struct rlimit	 rl;
+	struct limit	*l;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == -1)
-		return err_set(e, errno, "limit on descriptors");
-	self.original = rl;
-	rl.rlim_cur = rl.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-		rl = self.original;
-	if (rl.rlim_cur < FD_LIMIT_MIN)
-		return err_set(e, 0, "the limit on descriptors is %llu, at "
-		    "least %d are needed", (unsigned long long)rl.rlim_cur,
-		    FD_LIMIT_MIN);
-	self.raised = rl;
+	for (l = limits; l < limits + ARRAY_LEN(limits); l++) {
+		if (getrlimit(l->what, &l->original) == -1)
+			return err_set(e, errno, "resource limit");
+		l->raised = l->original;
+		l->raised.rlim_cur = l->raised.rlim_max;
+		if (setrlimit(l->what, &l->raised) == -1)
+			l->raised = l->original;
+	}
+	if (spawn_fd_limit() < FD_LIMIT_MIN)
+		return err_set(e, 0, "the limit on descriptors is %zu, at "
+		    "least %d are needed", spawn_fd_limit(), FD_LIMIT_MIN);
 	return 0;
 }
 
@@ -233,7 +243,7 @@ spawn_init(struct err *e)
 {
 	if (self.ready)
 		return 0;
-	if (open_stdio(e) == -1 || raise_limit(e) == -1 ||
+	if (open_stdio(e) == -1 || raise_limits(e) == -1 ||
 	    hide_inherited(e) == -1 || reserve_numbers(e) == -1 ||
 	    make_stack(e) == -1)
 		return -1;
@@ -258,7 +268,7 @@ spawn_fini(void)
 size_t
 spawn_fd_limit(void)
 {
-	return (size_t)self.raised.rlim_cur;
+	return (size_t)limits[0].raised.rlim_cur;
 }
 
 /* From here to child_main: in the child, calls safe in a handler only. */
@@ -312,11 +322,28 @@ child_death_signal(const struct child *c)
 }
 
 NO_SANITIZE static int
-child_limit(void)
+child_limits(void)
 {
-	if (self.original.rlim_cur == self.raised.rlim_cur)
+	size_t	 i;
+
+	for (i = 0; i < ARRAY_LEN(limits); i++)
+		if (limits[i].original.rlim_cur != limits[i].raised.rlim_cur &&
+		    setrlimit(limits[i].what, &limits[i].original) == -1)
+			return -1;
+	return 0;
+}
+
+/*
+ * Capabilities that the supervisor was given for itself, as by systemd's
+ * AmbientCapabilities, would pass to whatever it executes.
+ */
+NO_SANITIZE static int
+child_privileges(void)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 ||
+	    errno == EINVAL)		/* a kernel that has none */
 		return 0;
-	return setrlimit(RLIMIT_NOFILE, &self.original);
+	return -1;
 }
 
 /* Its own pid, as no function of stdio may be used to write it. */
@@ -361,8 +388,10 @@ child_steps(const struct child *c)
 		return STEP_STDIO;
 	if (setsid() == -1)
 		return STEP_SESSION;
-	if (child_limit() == -1)
+	if (child_limits() == -1)
 		return STEP_LIMIT;
+	if (child_privileges() == -1)
+		return STEP_PRIVILEGES;
 	if (child_death_signal(c) == -1)
 		return STEP_DEATH;
 	if (child_signals() == -1)

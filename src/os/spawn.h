@@ -36,8 +36,8 @@ struct spawn_req {
 /*
  * Once, before any other descriptor is opened: everything inherited above
  * 2 is marked close-on-exec, the low numbers are reserved for the moment
- * of spawning, the soft limit on descriptors is raised to the hard one and
- * the old one kept for the processes to come.
+ * of spawning, the soft limits on descriptors and on processes of this user
+ * are raised to the hard ones and the old ones kept for the processes to come.
  */
 int	spawn_init(struct err *e);
 /* Give the reserved numbers and the stack back: nobody is spawned then. */
@@ -47,7 +47,8 @@ size_t	spawn_fd_limit(void);
 
 /*
  * Start a process in a session of its own, with nothing but the named
- * descriptors, default signals, an empty mask and the original limits.
+ * descriptors, default signals, an empty mask, the original limits and no
+ * ambient capabilities.
  * Its cost does not grow with the memory or the descriptors in use.
  * Returns the pid once exec has happened; -1 with *e set when anything
  * failed, exec included: then there is no child left to reap.
