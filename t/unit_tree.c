@@ -84,6 +84,20 @@ new_reaper(void)
 	return r;
 }
 
+/* What is left of one, by his slot of the pool. */
+static size_t
+kill_left(const struct reaper *r, pid_t leader, const char *pool,
+    const char *slot, unsigned long long not_after)
+{
+	struct tree_dead	 d = {
+		.leader = leader, .pool = pool, .slot = slot,
+		.not_after_ticks = not_after, .killed = 4711,
+	};
+
+	tree_kill_left(r, &d, 1);
+	return d.killed;
+}
+
 /* Every child of ours that there is gets reaped. */
 static void
 reap_all(void)
@@ -168,6 +182,40 @@ START_TEST(kills_who_forks_meanwhile)
 END_TEST
 
 /* The leader is dead, and its zombie still there. */
+/* A daemon: nothing but its environment says where it comes from. */
+#define DAEMON "setsid sh -c '(echo; exec sleep 300) & echo; wait' & exit 0"
+
+static bool
+is_up(const struct grove *g)
+{
+	struct pollfd	 pfd = { .fd = g->fd };
+
+	return poll(&pfd, 1, 0) == 0;
+}
+
+/* Who has come to us before is not below it any more. */
+START_TEST(kills_below)
+{
+	struct reaper	*r = new_reaper();
+	struct grove	 g, stray;
+
+	begin(_i);
+	stray = plant(DAEMON, slot_env);
+	wait_up(&stray, 2);
+	ck_assert_int_eq(status_of(stray.leader), 0);
+	g = plant(NEST, slot_env);
+	wait_up(&g, 4);
+	tree_kill_below(g.leader);
+	ck_assert(all_gone(g.fd));
+	ck_assert_int_eq(WTERMSIG(status_of(g.leader)), SIGKILL);
+	ck_assert(is_up(&stray));
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 2);
+	ck_assert(all_gone(stray.fd));
+	reap_all();
+	reaper_free(r);
+}
+END_TEST
+
 START_TEST(kills_below_a_zombie)
 {
 	struct grove	 g;
@@ -184,9 +232,6 @@ START_TEST(kills_below_a_zombie)
 }
 END_TEST
 
-/* A daemon: nothing but its environment says where it comes from. */
-#define DAEMON "setsid sh -c '(echo; exec sleep 300) & echo; wait' & exit 0"
-
 static struct grove
 plant_daemon(char *const *envp)
 {
@@ -197,14 +242,6 @@ plant_daemon(char *const *envp)
 	return g;
 }
 
-static bool
-is_up(const struct grove *g)
-{
-	struct pollfd	 pfd = { .fd = g->fd };
-
-	return poll(&pfd, 1, 0) == 0;
-}
-
 START_TEST(left_behind_by_its_environment)
 {
 	struct reaper	*r = new_reaper();
@@ -212,15 +249,15 @@ START_TEST(left_behind_by_its_environment)
 
 	begin(_i);
 	g = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "we", "3", 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "webb", "3", 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "33", 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "0", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "we", "3", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "webb", "3", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "33", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "0", 0), 0);
 	ck_assert(is_up(&g));
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 0);
 	reaper_free(r);
 }
 END_TEST
@@ -234,7 +271,7 @@ START_TEST(left_behind_in_its_session)
 	g = plant("sleep 300 & sleep 300 & echo; exit 0", plain_env);
 	wait_up(&g, 1);
 	ck_assert_int_eq(status_of(g.leader), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
 	reaper_free(r);
@@ -251,9 +288,9 @@ START_TEST(spares_who_is_younger)
 	begin(_i);
 	ck_assert_uint_gt(now, 0);
 	g = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", now), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", now), 0);
 	ck_assert(is_up(&g));
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3",
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3",
 	    now + 1000000), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
@@ -280,13 +317,50 @@ START_TEST(spares_who_is_watched)
 	wait_up(&g, 1);
 	ck_assert_int_eq(reaper_watch(r, g.leader, no_cb, NULL, &e), 0);
 	dead = plant_daemon(slot_env);
-	ck_assert_uint_eq(tree_kill_left(r, dead.leader, "web", "3", 0), 2);
+	ck_assert_uint_eq(kill_left(r, dead.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(dead.fd));
 	ck_assert(is_up(&g));
 	/* Not even if its pid is taken for that of somebody dead. */
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 0);
 	ck_assert(is_up(&g));
 	tree_kill(g.leader);
+	reap_all();
+	reaper_free(r);
+}
+END_TEST
+
+/* Several are dead: each has what is his, and it is told apart. */
+START_TEST(left_behind_by_several)
+{
+	struct reaper		*r = new_reaper();
+	char			 other_var[] = "ROTA_SLOT=4";
+	char			*other_env[] = { path_var, pool_var, other_var,
+	    NULL };
+	struct grove		 g[3];
+	struct tree_dead	 d[3] = {
+		{ .pool = "web", .slot = "3" },
+		{ .pool = "web", .slot = "5" },
+		{ .pool = "web", .slot = "6" },
+	};
+	size_t			 i;
+
+	begin(_i);
+	g[0] = plant_daemon(slot_env);
+	g[1] = plant_daemon(other_env);		/* nobody has died there */
+	g[2] = plant("sleep 300 & echo; exit 0", plain_env);
+	wait_up(&g[2], 1);
+	ck_assert_int_eq(status_of(g[2].leader), 0);
+	for (i = 0; i < ARRAY_LEN(d); i++)
+		d[i].leader = g[i].leader;
+	d[1].leader = g[0].leader;
+	tree_kill_left(r, d, ARRAY_LEN(d));
+	ck_assert_uint_eq(d[0].killed, 2);
+	ck_assert_uint_eq(d[1].killed, 0);
+	ck_assert_uint_eq(d[2].killed, 1);
+	ck_assert(all_gone(g[0].fd));
+	ck_assert(all_gone(g[2].fd));
+	ck_assert(is_up(&g[1]));
+	(void)tree_kill_all();
 	reap_all();
 	reaper_free(r);
 }
@@ -296,15 +370,19 @@ START_TEST(long_environment)
 {
 	struct reaper	*r = new_reaper();
 	static char	 filler[100000] = "FILL=";
-	char		*env[] = { path_var, filler, pool_var, slot_var, NULL };
+	char		 long_var[PROC_VALUE_SIZE + 16];
+	char		*env[] = { path_var, filler, pool_var, long_var,
+	    slot_var, NULL };
 	struct grove	 g;
 
 	begin(_i);
 	memset(filler + 5, 'x', sizeof(filler) - 6);
 	memcpy(filler + 4096, "ROTA_SLOT=4", 11);
+	(void)snprintf(long_var, sizeof(long_var), "ROTA_SLOT=%0*d",
+	    PROC_VALUE_SIZE, 3);	/* does not fit: another's */
 	g = plant_daemon(env);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "4", 0), 0);
-	ck_assert_uint_eq(tree_kill_left(r, g.leader, "web", "3", 0), 2);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "4", 0), 0);
+	ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 2);
 	ck_assert(all_gone(g.fd));
 	reap_all();
 	reaper_free(r);
@@ -342,7 +420,7 @@ START_TEST(harmless_pids)
 		tree_signal_group(pids[i], SIGKILL);
 		if (pids[i] != getpgrp())
 			tree_kill(pids[i]);
-		ck_assert_uint_eq(tree_kill_left(r, pids[i], "web", "3", 0), 0);
+		ck_assert_uint_eq(kill_left(r, pids[i], "web", "3", 0), 0);
 	}
 	ck_assert_uint_eq(tree_kill_all(), 0);
 	reaper_free(r);
@@ -456,10 +534,12 @@ fill(Suite *s)
 	BOTH(kills_who_resists);
 	BOTH(kills_who_multiplies);
 	BOTH(kills_who_forks_meanwhile);
+	BOTH(kills_below);
 	BOTH(kills_below_a_zombie);
 	BOTH(left_behind_by_its_environment);
 	BOTH(left_behind_in_its_session);
 	BOTH(spares_who_is_younger);
+	BOTH(left_behind_by_several);
 	BOTH(spares_who_is_watched);
 	BOTH(long_environment);
 	BOTH(kills_everything_at_the_end);

@@ -65,52 +65,62 @@ proc_stat(pid_t pid, struct proc_stat *ret)
 	return 0;
 }
 
-/* Where the search for some variables stands in a stream of bytes. */
+/* Where a search stands in a stream of bytes, for one variable. */
 struct env_search {
-	const char *const	*vars;
-	size_t			 count;
-	size_t			 pos;		/* in the current entry */
-	bool			 alive[ENV_VARS_MAX];	/* equal so far */
-	bool			 found[ENV_VARS_MAX];
+	struct proc_var	*var;
+	size_t		 pos;		/* in the current entry */
+	size_t		 len;		/* of the value so far */
+	enum { ENV_NAME, ENV_VALUE, ENV_OTHER } in;
 };
 
 static void
 env_byte(struct env_search *s, char c)
 {
-	size_t	 i;
+	struct proc_var	*v = s->var;
 
-	for (i = 0; i < s->count; i++) {
-		if (s->pos == 0)
-			s->alive[i] = true;
-		if (s->alive[i] && s->vars[i][s->pos] != c)
-			s->alive[i] = false;
-		else if (s->alive[i] && c == '\0')
-			s->found[i] = true;
+	if (s->pos == 0)
+		s->in = v->found ? ENV_OTHER : ENV_NAME;
+	switch (s->in) {
+	case ENV_NAME:
+		if (c == '=' && v->name[s->pos] == '\0') {
+			s->in = ENV_VALUE;
+			s->len = 0;
+		} else if (c == '\0' || c != v->name[s->pos]) {
+			s->in = ENV_OTHER;
+		}
+		break;
+	case ENV_VALUE:
+		v->value[s->len++] = c;
+		v->found = c == '\0';
+		if (s->len == sizeof(v->value))
+			s->in = ENV_OTHER;
+		break;
+	case ENV_OTHER:
+		break;
 	}
 	s->pos = c == '\0' ? 0 : s->pos + 1;
 }
 
-bool
-proc_has_env(pid_t pid, const char *const *vars, size_t count)
+void
+proc_env(pid_t pid, struct proc_var *vars, size_t count)
 {
 	AUTO_FD			 fd = open_file(pid, "environ");
-	struct env_search	 s = { .vars = vars, .count = count };
+	struct env_search	 s[ENV_VARS_MAX] = { 0 };
 	char			 buf[BLOCK_SIZE];
 	size_t			 total = 0, i;
 	ssize_t			 n, k;
 
-	if (fd == -1 || count > ENV_VARS_MAX)
-		return false;
-	while (total < ENV_BYTES_MAX &&
+	for (i = 0; i < count && i < ENV_VARS_MAX; i++) {
+		vars[i].found = false;
+		s[i].var = &vars[i];
+	}
+	while (fd != -1 && total < ENV_BYTES_MAX &&
 	    (n = read_some(fd, buf, sizeof(buf))) > 0) {
-		for (k = 0; k < n; k++)
-			env_byte(&s, buf[k]);
+		for (i = 0; i < count && i < ENV_VARS_MAX; i++)
+			for (k = 0; k < n; k++)
+				env_byte(&s[i], buf[k]);
 		total += (size_t)n;
 	}
-	for (i = 0; i < count; i++)
-		if (!s.found[i])
-			return false;
-	return true;
 }
 
 /* The number that a name in /proc consists of, or -1. */

@@ -15,8 +15,14 @@ struct proc_stat {
 /* 0, or -1: it is not there, or cannot be seen. */
 int	proc_stat(pid_t, struct proc_stat *);
 
-/* The environment that it was started with has each of these "NAME=value". */
-bool	proc_has_env(pid_t, const char *const *vars, size_t count);
+/* A variable of the environment that a process was started with. */
+#define PROC_VALUE_SIZE	80
+struct proc_var {
+	const char	*name;
+	bool		 found;		/* false also if it does not fit */
+	char		 value[PROC_VALUE_SIZE];
+};
+void	proc_env(pid_t, struct proc_var *, size_t count);
 
 typedef void proc_cb(void *arg, pid_t pid, pid_t ppid);
 /* The threads of a process.  0, or -1: it is not there. */

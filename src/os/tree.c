@@ -5,16 +5,16 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/util.h"
 #include "os/proc.h"
 #include "os/reaper.h"
 
-#define ENV_SIZE	512
 #define PASSES_MAX	100	/* then it is killed as far as known */
 
 /*
@@ -27,14 +27,17 @@ struct tree {
 		pid_t			 pid;
 		unsigned long long	 start_ticks;
 		bool			 is_settled;	/* has no more */
+		struct tree_dead	*of;		/* or NULL */
 	}	*list;
 	size_t	 count, size;
 	bool	 scan;			/* no children files: scan /proc */
-	/* Who of our own children belongs here; see tree_want. */
-	const struct reaper	*reaper;
-	pid_t			 leader;	/* session and group, or -1 */
-	const char		*vars[2];
-	unsigned long long	 not_after_ticks;
+	pid_t	 self;
+	/* Who of our own children belongs here. */
+	pid_t			 leader;	/* whose session or group */
+	const struct reaper	*reaper;	/* of those whom it does not
+						   know, who is one of these */
+	struct tree_dead	*dead;
+	size_t			 dead_count;
 };
 
 int
@@ -67,26 +70,26 @@ tree_start_ticks(pid_t pid)
 	return pid > 0 && proc_stat(pid, &st) == 0 ? st.start_ticks : 0;
 }
 
-static bool
-tree_has(const struct tree *t, pid_t pid)
+static struct member *
+tree_find(const struct tree *t, pid_t pid)
 {
 	size_t	 i;
 
 	for (i = 0; i < t->count; i++)
 		if (t->list[i].pid == pid)
-			return true;
-	return false;
+			return &t->list[i];
+	return NULL;
 }
 
 /* Without memory the tree stays as it is, and is killed as far as known. */
 static void
-tree_add(struct tree *t, pid_t pid)
+tree_add(struct tree *t, pid_t pid, struct tree_dead *of)
 {
 	struct proc_stat	 st;
 	struct member		*list;
 	size_t			 size;
 
-	if (!is_fair_game(pid) || tree_has(t, pid) ||
+	if (!is_fair_game(pid) || tree_find(t, pid) != NULL ||
 	    proc_stat(pid, &st) == -1 || st.is_dead)
 		return;
 	if (t->count == t->size) {
@@ -99,24 +102,18 @@ tree_add(struct tree *t, pid_t pid)
 	}
 	(void)kill(pid, SIGSTOP);
 	t->list[t->count++] = (struct member){
-		.pid = pid, .start_ticks = st.start_ticks
+		.pid = pid, .start_ticks = st.start_ticks, .of = of
 	};
-}
-
-static void
-add_child(void *arg, pid_t pid, pid_t ppid)
-{
-	(void)ppid;
-	tree_add(arg, pid);
 }
 
 static void
 add_if_below(void *arg, pid_t pid, pid_t ppid)
 {
 	struct tree	*t = arg;
+	struct member	*m = tree_find(t, ppid);
 
-	if (tree_has(t, ppid))
-		tree_add(t, pid);
+	if (m != NULL)
+		tree_add(t, pid, m->of);
 }
 
 /*
@@ -146,7 +143,7 @@ tree_pass(struct tree *t)
 		if (!tree_settle(&t->list[i]))
 			all_settled = false;
 		if (!t->scan)
-			proc_children(t->list[i].pid, add_child, t);
+			proc_children(t->list[i].pid, add_if_below, t);
 	}
 	if (t->scan)
 		proc_all(add_if_below, t);
@@ -167,53 +164,18 @@ tree_grow(struct tree *t)
 static size_t
 tree_execute(struct tree *t)
 {
-	size_t	 killed = 0, i;
+	struct member	*m;
+	size_t		 killed = 0;
 
-	for (i = 0; i < t->count; i++)
-		if (tree_start_ticks(t->list[i].pid) ==
-		    t->list[i].start_ticks &&
-		    kill(t->list[i].pid, SIGKILL) == 0)
+	for (m = t->list; m < t->list + t->count; m++)
+		if (tree_start_ticks(m->pid) == m->start_ticks &&
+		    kill(m->pid, SIGKILL) == 0) {
 			killed++;
+			if (m->of != NULL)
+				m->of->killed++;
+		}
 	free(t->list);
 	return killed;
-}
-
-/* Started by a worker of this slot, and before any that is alive now. */
-static bool
-tree_owns(const struct tree *t, pid_t pid)
-{
-	unsigned long long	 start = tree_start_ticks(pid);
-
-	return start != 0 &&
-	    (t->not_after_ticks == 0 || start < t->not_after_ticks) &&
-	    proc_has_env(pid, t->vars, 2);
-}
-
-static bool
-tree_wants(const struct tree *t, pid_t pid)
-{
-	if (t->reaper != NULL && reaper_knows(t->reaper, pid))
-		return false;
-	if (t->leader != -1 &&
-	    (getsid(pid) == t->leader || getpgid(pid) == t->leader))
-		return true;
-	return t->vars[0] != NULL && tree_owns(t, pid);
-}
-
-static void
-add_if_wanted(void *arg, pid_t pid, pid_t ppid)
-{
-	struct tree	*t = arg;
-
-	if (ppid == getpid() && tree_wants(t, pid))
-		tree_add(t, pid);
-}
-
-static void
-add_if_ours(void *arg, pid_t pid, pid_t ppid)
-{
-	if (ppid == getpid())
-		tree_add(arg, pid);
 }
 
 static void
@@ -222,59 +184,143 @@ tree_add_own(struct tree *t, proc_cb *cb)
 	if (t->scan)
 		proc_all(cb, t);
 	else
-		proc_children(getpid(), cb, t);
+		proc_children(t->self, cb, t);
 }
 
-void
-tree_kill(pid_t leader)
+/* --- who is alive, and to be killed with all below it ------------------- */
+
+static void
+add_of_session(void *arg, pid_t pid, pid_t ppid)
+{
+	struct tree	*t = arg;
+
+	if (ppid == t->self &&
+	    (getsid(pid) == t->leader || getpgid(pid) == t->leader))
+		tree_add(t, pid, NULL);
+}
+
+static void
+tree_kill_leader(pid_t leader, bool whole_session)
 {
 	struct tree	 t = {
 		.scan = !proc_has_children_files(),
+		.self = getpid(),
 		.leader = leader,
 	};
 
 	if (!is_fair_game(leader))
 		return;
 	tree_signal_group(leader, SIGSTOP);
-	tree_add(&t, leader);
-	tree_add_own(&t, add_if_wanted);
+	tree_add(&t, leader, NULL);
+	if (whole_session)
+		tree_add_own(&t, add_of_session);
 	tree_grow(&t);
 	tree_signal_group(leader, SIGKILL);
 	(void)tree_execute(&t);
 	(void)kill(leader, SIGKILL);
 }
 
-size_t
-tree_kill_left(const struct reaper *r, pid_t leader, const char *pool,
-    const char *slot, unsigned long long not_after_ticks)
+void
+tree_kill(pid_t leader)
 {
-	char		 pool_var[ENV_SIZE], slot_var[ENV_SIZE];
+	tree_kill_leader(leader, true);
+}
+
+void
+tree_kill_below(pid_t leader)
+{
+	tree_kill_leader(leader, false);
+}
+
+/* --- what the dead have left behind --------------------------------------- */
+
+/* A child of ours of which nobody has told us. */
+struct stray {
+	pid_t			 session, group;
+	unsigned long long	 start_ticks;
+	struct proc_var		 vars[2];
+};
+
+/* While a group lives, no process is given its number. */
+static bool
+is_in_session(const struct stray *s, const struct tree_dead *d)
+{
+	return is_fair_game(d->leader) &&
+	    (s->session == d->leader || s->group == d->leader) &&
+	    kill(d->leader, 0) == -1 && errno == ESRCH;
+}
+
+/* Started by somebody of this slot, and before any that is alive now. */
+static bool
+is_of_slot(const struct stray *s, const struct tree_dead *d)
+{
+	return s->start_ticks != 0 && (d->not_after_ticks == 0 ||
+	    s->start_ticks < d->not_after_ticks) &&
+	    s->vars[0].found && strcmp(s->vars[0].value, d->pool) == 0 &&
+	    s->vars[1].found && strcmp(s->vars[1].value, d->slot) == 0;
+}
+
+static void
+add_if_left(void *arg, pid_t pid, pid_t ppid)
+{
+	struct tree		*t = arg;
+	struct stray		 s = {
+		.vars = { { .name = "ROTA_POOL" }, { .name = "ROTA_SLOT" } },
+	};
+	struct tree_dead	*d;
+
+	if (ppid != t->self || reaper_knows(t->reaper, pid))
+		return;
+	s.session = getsid(pid);
+	s.group = getpgid(pid);
+	s.start_ticks = tree_start_ticks(pid);
+	proc_env(pid, s.vars, ARRAY_LEN(s.vars));
+	for (d = t->dead; d < t->dead + t->dead_count; d++)
+		if (is_in_session(&s, d) || is_of_slot(&s, d)) {
+			tree_add(t, pid, d);
+			return;
+		}
+}
+
+void
+tree_kill_left(const struct reaper *r, struct tree_dead *dead, size_t count)
+{
 	struct tree	 t = {
 		.scan = !proc_has_children_files(),
+		.self = getpid(),
 		.reaper = r,
-		.leader = -1,
-		.vars = { pool_var, slot_var },
-		.not_after_ticks = not_after_ticks,
+		.dead = dead,
+		.dead_count = count,
 	};
-	size_t		 killed;
+	size_t		 i;
 
-	(void)snprintf(pool_var, sizeof(pool_var), "ROTA_POOL=%s", pool);
-	(void)snprintf(slot_var, sizeof(slot_var), "ROTA_SLOT=%s", slot);
-	/* While a group lives, no process is given its number. */
-	if (is_fair_game(leader) && kill(leader, 0) == -1 && errno == ESRCH)
-		t.leader = leader;
-	tree_add_own(&t, add_if_wanted);
+	for (i = 0; i < count; i++)
+		dead[i].killed = 0;
+	tree_add_own(&t, add_if_left);
 	tree_grow(&t);
-	killed = tree_execute(&t);
-	if (t.leader != -1)
-		tree_signal_group(leader, SIGKILL);
-	return killed;
+	(void)tree_execute(&t);
+	for (i = 0; i < count; i++)
+		if (is_fair_game(dead[i].leader) &&
+		    kill(dead[i].leader, 0) == -1 && errno == ESRCH)
+			tree_signal_group(dead[i].leader, SIGKILL);
+}
+
+static void
+add_if_ours(void *arg, pid_t pid, pid_t ppid)
+{
+	struct tree	*t = arg;
+
+	if (ppid == t->self)
+		tree_add(t, pid, NULL);
 }
 
 size_t
 tree_kill_all(void)
 {
-	struct tree	 t = { .scan = !proc_has_children_files() };
+	struct tree	 t = {
+		.scan = !proc_has_children_files(),
+		.self = getpid(),
+	};
 
 	tree_add_own(&t, add_if_ours);
 	tree_grow(&t);

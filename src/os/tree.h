@@ -16,22 +16,31 @@ void	tree_signal_group(pid_t leader, int sig);
 /*
  * SIGKILL to the leader, its group, its session and all descendants, also
  * those that have a session of their own.  The leader must not have been
- * reaped.
+ * reaped.  The second one leaves alone who is of its session and has come to
+ * us: for callers that call tree_kill_left once the leader is dead.
  */
 void	tree_kill(pid_t leader);
+void	tree_kill_below(pid_t leader);
+
+/* Somebody who is dead and reaped. */
+struct tree_dead {
+	pid_t			 leader;	/* of session and group */
+	/* What is his carries these as ROTA_POOL and ROTA_SLOT. */
+	const char		*pool, *slot;
+	/* But not who was started then or later; 0: whenever.  In clock ticks,
+	   see below: the start of the oldest live worker of that slot. */
+	unsigned long long	 not_after_ticks;
+	size_t			 killed;	/* for the caller to read */
+};
 
 /*
- * The leader is dead and reaped: SIGKILL to what is left of its group and
- * session, and to every adopted child with its descendants that carries
- * the variable "ROTA_POOL=pool" and "ROTA_SLOT=slot" in the environment
- * that it was started with, unless the process was started at or after
- * not_after_ticks (start of the oldest live worker of that slot in the
- * clock ticks of proc(5), 0: no live worker).  Processes that the reaper
- * knows are left alone.  Returns how many were killed.
+ * SIGKILL to what is left of their groups and sessions, and to every adopted
+ * child, with its descendants, that has their variables in the environment
+ * that it was started with.  Processes that the reaper knows are left alone.
+ * All of our children are looked at, once, however many are dead.
  */
-size_t	tree_kill_left(const struct reaper *, pid_t leader,
-	    const char *pool, const char *slot,
-	    unsigned long long not_after_ticks);
+void	tree_kill_left(const struct reaper *, struct tree_dead *,
+	    size_t count);
 
 /* Start of a process in clock ticks since boot, 0 if it is not there. */
 unsigned long long tree_start_ticks(pid_t);

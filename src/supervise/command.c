@@ -99,7 +99,7 @@ command_readable(struct ev_loop *loop, ev_io *w, int revents)
 	(void)revents;
 	(void)command_read(c);
 	if (c->too_long)
-		tree_kill(c->pid);
+		tree_kill_below(c->pid);
 }
 
 static void
@@ -110,7 +110,7 @@ command_late(struct ev_loop *loop, ev_timer *t, int revents)
 	(void)loop;
 	(void)revents;
 	c->too_late = true;
-	tree_kill(c->pid);
+	tree_kill_below(c->pid);
 }
 
 /* What to say of its end; NULL: nothing is wrong. */
@@ -142,7 +142,7 @@ command_exited(void *arg, pid_t pid, int status)
 	const char	*why;
 
 	tree_signal_group(pid, SIGKILL);
-	(void)tree_kill_left(c->common->reaper, pid, c->pool, c->tag, 0);
+	leftovers_of_command(&c->common->leftovers, pid, c->pool, c->tag);
 	c->pid = -1;
 	while (c->fd != -1 && !c->too_long && command_read(c))
 		continue;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include "supervise/acks.h"
 #include "supervise/journal.h"
+#include "supervise/leftovers.h"
 #include "supervise/listeners.h"
 #include "supervise/notices.h"
 struct ev_loop;
@@ -17,6 +18,7 @@ struct common {
 	struct listeners	 listeners;
 	struct notices		 notices;
 	struct acks		 acks;
+	struct leftovers	 leftovers;
 	size_t			 cpus;
 	unsigned int		 serial;	/* of the last start */
 	bool			 told_grab;	/* of what is lost */

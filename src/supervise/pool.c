@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "config/conf.h"
 #include "ipc/dialect.h"
 #include "os/listener.h"
+#include "policy/start.h"
 #include "supervise/broadcast.h"
 #include "supervise/generation.h"
 #include "supervise/nodequeue.h"
@@ -110,6 +112,7 @@ pool_new(struct conf *owner, const struct conf_pool *c, size_t most_processes,
 	p->arg = arg;
 	p->dispatch.held = -1;
 	list_init(&p->waiting);
+	list_init(&p->newcomers);
 	list_init(&p->settles);
 	ev_timer_init(&p->probation, pool_probe_holds, 0., 0.);
 	ev_timer_init(&p->look, pool_look, 0., 0.);
@@ -299,26 +302,43 @@ pool_has_failed(const struct pool *p)
 	return false;
 }
 
-/* Every slot has been ready once, or is in no hurry to be. */
+/*
+ * Every slot has been ready once, or is in no hurry to be.  Those that start
+ * last are asked first.
+ */
 static bool
 pool_is_settled(const struct pool *p)
 {
 	size_t	 i;
 
-	for (i = 0; i < p->count; i++)
+	for (i = p->count; i-- > 0; )
 		if (!p->slots[i]->was_ready && !slot_is_settled(p->slots[i]))
 			return false;
 	return true;
 }
 
-/* Slots that wait for a start ask again; they may wait again. */
+bool
+pool_has_window(const struct pool *p)
+{
+	const struct start_facts	 f = {
+		.cpus = p->common->cpus,
+		.starting = p->starting,
+		.ready = p->ready,
+		.is_first = true,
+	};
+
+	return start_allowed(&f) == START_NOW;
+}
+
+/*
+ * Slots that wait for a start ask again; they may wait again.  Newcomers are
+ * many, and ask when their turn has come.
+ */
 static void
 pool_wake_waiting(struct pool *p)
 {
 	struct list	 asking, *n;
 
-	if (list_empty(&p->waiting))
-		return;
 	list_init(&asking);
 	while (!list_empty(&p->waiting)) {
 		n = p->waiting.next;
@@ -327,6 +347,11 @@ pool_wake_waiting(struct pool *p)
 	}
 	while (!list_empty(&asking)) {
 		n = asking.next;
+		list_remove(n);
+		slot_reconcile(LIST_ENTRY(n, struct slot, waiting));
+	}
+	while (!list_empty(&p->newcomers) && pool_has_window(p)) {
+		n = p->newcomers.next;
 		list_remove(n);
 		slot_reconcile(LIST_ENTRY(n, struct slot, waiting));
 	}
@@ -344,18 +369,43 @@ pool_probe_holds(struct ev_loop *loop, ev_timer *t, int revents)
 	pool_changed(p);
 }
 
-bool
-pool_holds(const struct pool *p)
+/* From when on its worker has been ready for so long, if it stays. */
+static uint64_t
+slot_holds_from(const struct slot *s)
 {
-	const struct worker	*w;
-	size_t			 i;
+	const struct worker	*w = s->current;
 
+	return w != NULL && worker_is_ready(w) ?
+	    w->ready_ms + s->pool->conf->ready.soak_ms : UINT64_MAX;
+}
+
+/*
+ * Asked for each slot of a pool that crashes, and so remembered: who held
+ * last, or when the first of those that are ready now will.
+ */
+bool
+pool_holds(struct pool *p)
+{
+	uint64_t	 now = clock_ms(), from, first;
+	size_t		 i;
+
+	if (p->holder != NULL && p->holder->index < p->count &&
+	    slot_holds_from(p->holder) <= now)
+		return true;
+	p->holder = NULL;
+	if (p->ready == 0 || now < p->holds_from_ms)
+		return false;
+	first = now + p->conf->ready.soak_ms;
 	for (i = 0; i < p->count; i++) {
-		w = p->slots[i]->current;
-		if (w != NULL && worker_is_ready(w) &&
-		    worker_ready_time(w) >= p->conf->ready.soak_ms)
+		from = slot_holds_from(p->slots[i]);
+		if (from <= now) {
+			p->holder = p->slots[i];
 			return true;
+		}
+		if (from < first)
+			first = from;
 	}
+	p->holds_from_ms = first;
 	return false;
 }
 

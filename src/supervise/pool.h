@@ -51,7 +51,10 @@ struct pool {
 	size_t				 processes;	/* not reaped */
 	size_t				 starting, ready;
 	struct list			 waiting;	/* slots, for a start */
+	struct list			 newcomers;	/* for their first */
 	struct slot			*probe;
+	struct slot			*holder;	/* see pool_holds */
+	uint64_t			 holds_from_ms;	/* not before */
 	ev_timer			 probation;	/* it is ready */
 	size_t				 most_processes;
 	struct list			 settles;	/* wait for slots */
@@ -144,7 +147,9 @@ void		 pool_set_generation(struct pool *, struct generation *);
 /* Listeners that only older generations have are closed. */
 void		 pool_close_others(struct pool *);
 /* Some worker has been ready for ready.soak, and still is. */
-bool		 pool_holds(const struct pool *);
+bool		 pool_holds(struct pool *);
+/* One more may start for the first time, for all that are starting. */
+bool		 pool_has_window(const struct pool *);
 /* Nobody probes (any more): those that waited for it may start. */
 void		 pool_end_probe(struct pool *);
 /* A fact has changed: who waits may start, all may be ready or ended. */

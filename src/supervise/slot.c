@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "config/conf.h"
 #include "os/loop.h"
-#include "os/tree.h"
 #include "policy/start.h"
 #include "supervise/common.h"
 #include "supervise/generation.h"
@@ -227,21 +226,23 @@ static bool
 slot_may_start(struct slot *s)
 {
 	struct pool		*p = s->pool;
+	bool			 is_crashing = slot_is_crashing(s);
 	struct start_facts	 f = {
 		.cpus = p->common->cpus,
 		.starting = p->starting,
 		.ready = p->ready,
 		.is_first = !s->was_started,
-		.is_crashing = slot_is_crashing(s),
-		.has_probe = p->probe != NULL && p->probe != s &&
-		    !pool_holds(p),
+		.is_crashing = is_crashing,
+		.has_probe = is_crashing && p->probe != NULL &&
+		    p->probe != s && !pool_holds(p),
 		.is_crowded = slot_is_crowded(s),
 	};
 
 	list_remove(&s->waiting);
 	if (start_allowed(&f) == START_NOW)
 		return true;
-	list_append(&p->waiting, &s->waiting);
+	list_append(f.is_first && !is_crashing && !f.is_crowded ?
+	    &p->newcomers : &p->waiting, &s->waiting);
 	return false;
 }
 
@@ -459,6 +460,7 @@ slot_switch(struct slot *s)
 	s->backoff.failures = 0;
 	s->ended = s->ended_badly = s->held = false;
 	p->ready++;
+	p->holds_from_ms = 0;		/* it has been ready before */
 	slot_up(s);
 	if (queue != NULL)
 		slot_leave_queue(s, queue, old != NULL);
@@ -552,8 +554,7 @@ slot_left(struct slot *s, struct worker *w)
 		slot_drop_queue(s);
 }
 
-/* When the oldest worker that is alive in this slot was started. */
-static unsigned long long
+unsigned long long
 slot_oldest_start(const struct slot *s)
 {
 	struct list		*n;
@@ -579,9 +580,7 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	struct pool	*p = s->pool;
 	bool		 was_current = w == s->current;
 	bool		 was_beside = w == s->beside;
-	char		 name[16];
-	size_t		 killed;
-	pid_t		 leader = w->main.leader;
+	struct about	 about = worker_about(w);
 
 	s->last_pid = w->pid;
 	s->last_ending = w->ending;
@@ -598,13 +597,10 @@ slot_worker_gone(struct slot *s, struct worker *w)
 			queue_leave(w->queue);
 		slot_left(s, w);
 	}
-	(void)snprintf(name, sizeof(name), "%u", s->index);
-	killed = tree_kill_left(p->common->reaper, leader, p->name, name,
-	    slot_oldest_start(s));
-	if (killed > 0)
-		slot_post(s, w, LOG_INFO, EV_TROUBLE, "killed %zu of its "
-		    "children that it had left behind", killed);
 	p->processes--;
+	leftovers_of_worker(&p->common->leftovers, w->main.leader, s, &about);
+	if (p->processes == 0)
+		leftovers_look(&p->common->leftovers);
 	if (p->reload != NULL)
 		reload_worker_gone(p->reload, s, w, was_beside);
 	worker_free(w);

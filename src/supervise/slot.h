@@ -109,6 +109,8 @@ void		 slot_let_go(struct slot *, struct worker *);
 void		 slot_drain(struct slot *);
 /* In back-off, waiting after one, or ended: not to be waited for. */
 bool		 slot_is_settled(struct slot *);
+/* When the oldest worker that is alive here was started; 0: there is none. */
+unsigned long long slot_oldest_start(const struct slot *);
 /* How the worker that ended last did: "exit status 3". */
 void		 slot_describe_last(const struct slot *, char *buf,
 		    size_t size);

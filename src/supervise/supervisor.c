@@ -153,6 +153,7 @@ supervisor_init(struct supervisor *s, struct err *e)
 	notices_init(&s->common.notices, &s->common);
 	reaper_before(s->common.reaper, supervisor_hear, &s->common.notices);
 	acks_init(&s->common.acks, &s->common);
+	leftovers_init(&s->common.leftovers, &s->common);
 	manager_init(&s->manager, s);
 	s->common.cpus = cpus_usable();
 	return errout_start(s->common.loop, e);
@@ -217,6 +218,7 @@ supervisor_free(struct supervisor *s)
 	if (s->common.notices.common != NULL) {
 		notices_fini(&s->common.notices);
 		acks_fini(&s->common.acks);
+		leftovers_fini(&s->common.leftovers);
 		manager_fini(&s->manager);
 	}
 	errout_stop(LAST_WORDS_MS);

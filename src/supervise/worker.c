@@ -420,7 +420,7 @@ worker_handle(struct worker *w, enum worker_event ev)
 		worker_leave(w);
 	}
 	if (st.acts & WA_KILL)
-		tree_kill(w->main.leader);
+		worker_main_kill(w);
 	if (st.acts & WA_SERVE) {
 		w->was_ready = true;
 		w->ready_ms = clock_ms();

@@ -153,6 +153,8 @@ void		 worker_follow(struct worker *, pid_t);
 bool		 worker_main_goes_on(struct worker *, pid_t);
 /* It is: whatever is left of the worker is killed. */
 void		 worker_main_over(struct worker *, pid_t);
+/* To all that is below it, too. */
+void		 worker_main_kill(const struct worker *);
 /* To all of its group, and to its main process. */
 void		 worker_signal_group(const struct worker *, int sig);
 void		 worker_heartbeat_init(struct worker *);

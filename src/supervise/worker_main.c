@@ -220,6 +220,16 @@ worker_main_over(struct worker *w, pid_t pid)
 	m->leader_gone = true;
 }
 
+/* Who has come to us before is found when the worker is dead. */
+void
+worker_main_kill(const struct worker *w)
+{
+	if (w->main.fd == -1)
+		tree_kill_below(w->main.leader);
+	else
+		tree_kill(w->main.leader);
+}
+
 void
 worker_main_fini(struct worker *w)
 {

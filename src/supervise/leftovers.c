@@ -1,0 +1,167 @@
+#include "config.h"
+#include "supervise/leftovers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "os/loop.h"
+#include "os/tree.h"
+#include "supervise/common.h"
+#include "supervise/slot.h"
+
+/* A look that takes less is not worth waiting for. */
+#define LOOK_CHEAP_NS	UINT64_C(500000)
+#define LOOK_SHARE	10		/* of the time: one tenth */
+#define LOOK_AT_ONCE	256		/* dead, by one look */
+
+struct dead {
+	struct list	 node;
+	pid_t		 leader;
+	struct slot	*slot;		/* NULL: of a command */
+	struct about	 about;		/* pool: as long as the slot */
+	char		 pool[72], tag[16];
+};
+
+static void
+leftovers_due(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	leftovers_look(t->data);
+}
+
+void
+leftovers_init(struct leftovers *l, struct common *common)
+{
+	l->common = common;
+	list_init(&l->dead);
+	ev_timer_init(&l->look, leftovers_due, 0., 0.);
+	l->look.data = l;
+}
+
+void
+leftovers_fini(struct leftovers *l)
+{
+	struct list	*n, *tmp;
+
+	ev_timer_stop(l->common->loop, &l->look);
+	LIST_FOREACH(n, tmp, &l->dead) {
+		list_remove(n);
+		free(LIST_ENTRY(n, struct dead, node));
+	}
+}
+
+/* What a live worker of the slot may have started is not the dead one's. */
+static struct tree_dead
+dead_look(const struct dead *d)
+{
+	struct tree_dead	 t = {
+		.leader = d->leader,
+		.pool = d->pool,
+		.slot = d->tag,
+		.not_after_ticks = d->slot != NULL ?
+		    slot_oldest_start(d->slot) : 0,
+	};
+
+	return t;
+}
+
+static void
+dead_say(struct leftovers *l, const struct dead *d, size_t killed)
+{
+	if (killed > 0 && d->slot != NULL)
+		journal_post(&l->common->journal, LOG_INFO, EV_TROUBLE,
+		    &d->about, "killed %zu of its children that it had left "
+		    "behind", killed);
+}
+
+static void
+leftovers_some(struct leftovers *l)
+{
+	static struct tree_dead	 dead[LOOK_AT_ONCE];
+	static struct dead	*of[LOOK_AT_ONCE];
+	size_t			 i, n = 0;
+
+	for (; n < LOOK_AT_ONCE && !list_empty(&l->dead); n++) {
+		of[n] = LIST_ENTRY(l->dead.next, struct dead, node);
+		list_remove(&of[n]->node);
+		dead[n] = dead_look(of[n]);
+	}
+	tree_kill_left(l->common->reaper, dead, n);
+	for (i = 0; i < n; i++) {
+		dead_say(l, of[i], dead[i].killed);
+		free(of[i]);
+	}
+}
+
+void
+leftovers_look(struct leftovers *l)
+{
+	uint64_t	 began = clock_ns(), took;
+
+	ev_timer_stop(l->common->loop, &l->look);
+	while (!list_empty(&l->dead))
+		leftovers_some(l);
+	took = clock_ns() - began;
+	l->next_ns = took < LOOK_CHEAP_NS ? 0 :
+	    began + LOOK_SHARE * took;
+}
+
+/* Now, or when it is time. */
+static void
+leftovers_plan(struct leftovers *l)
+{
+	uint64_t	 now = clock_ns();
+
+	if (now >= l->next_ns) {
+		leftovers_look(l);
+		return;
+	}
+	if (ev_is_active(&l->look))
+		return;
+	ev_now_update(l->common->loop);
+	ev_timer_set(&l->look,
+	    loop_seconds((l->next_ns - now) / 1000000 + 1), 0.);
+	ev_timer_start(l->common->loop, &l->look);
+}
+
+/* Without memory for it one is looked for alone, and at once. */
+static void
+leftovers_add(struct leftovers *l, const struct dead *d)
+{
+	struct dead		*kept = malloc(sizeof(*kept));
+	struct tree_dead	 alone;
+
+	if (kept == NULL) {
+		alone = dead_look(d);
+		tree_kill_left(l->common->reaper, &alone, 1);
+		dead_say(l, d, alone.killed);
+		return;
+	}
+	*kept = *d;
+	list_append(&l->dead, &kept->node);
+	leftovers_plan(l);
+}
+
+void
+leftovers_of_worker(struct leftovers *l, pid_t leader, struct slot *s,
+    const struct about *about)
+{
+	struct dead	 d = { .leader = leader, .slot = s, .about = *about };
+
+	(void)snprintf(d.pool, sizeof(d.pool), "%s", about->pool);
+	(void)snprintf(d.tag, sizeof(d.tag), "%u", s->index);
+	leftovers_add(l, &d);
+}
+
+void
+leftovers_of_command(struct leftovers *l, pid_t leader, const char *pool,
+    const char *tag)
+{
+	struct dead	 d = { .leader = leader };
+
+	(void)snprintf(d.pool, sizeof(d.pool), "%s", pool);
+	(void)snprintf(d.tag, sizeof(d.tag), "%s", tag);
+	leftovers_add(l, &d);
+}
