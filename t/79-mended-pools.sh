@@ -47,7 +47,7 @@ run_pools "$(idle web 2 "sleep 1000" 50ms all)"
 holds "$case: it is up" wait_for 20 all_are ready 2 web
 rota scale web 500
 like "$case: too many are refused" "$(said)" \
-    "^1 .*pool 'web': no descriptors for 500 workers, at most [0-9]+ "
+    "^1 .*pool 'web': no descriptors or processes for 500 workers, at most "
 most=$(sed -n 's/.*at most \([0-9]*\) .*/\1/p' "$tmp/err")
 is "$case: nobody is started" "$(states_of web)" "ready ready"
 rota scale web "$most"

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "config/conf.h"
+#include "os/reaper.h"
 #include "supervise/capacity.h"
 #include "supervise/change.h"
 #include "supervise/generation.h"
@@ -74,11 +75,14 @@ static void
 make_room(struct change *c)
 {
 	struct pool	*p;
+	struct headroom	*room = &c->supervisor->room;
 	size_t		 i, most;
 
+	capacity_look(room, reaper_count(c->supervisor->common.reaper));
 	for (i = 0; i < c->conf->pool_count; i++) {
 		p = supervisor_find(c->supervisor, c->conf->pools[i].name);
-		most = capacity_processes(c->conf, &c->conf->pools[i]);
+		most = capacity_processes(c->conf, &c->conf->pools[i],
+		    room);
 		if (p != NULL && most > p->most_processes)
 			p->most_processes = most;
 	}

@@ -8,6 +8,7 @@
 #include "config/diff.h"
 #include "config/listen.h"
 #include "os/listener.h"
+#include "os/reaper.h"
 #include "supervise/capacity.h"
 #include "supervise/listeners.h"
 #include "supervise/pool.h"
@@ -70,6 +71,7 @@ struct conf *
 supervisor_read(const struct supervisor *s, const char *path,
     struct stat *ret_file, struct conf_problems *p, struct err *e)
 {
+	struct headroom	 room;
 	struct conf	*c;
 
 	memset(ret_file, 0, sizeof(*ret_file));
@@ -80,7 +82,8 @@ supervisor_read(const struct supervisor *s, const char *path,
 		return NULL;
 	conf_check_machine(c, p);
 	look_at_ports(s, c, p);
-	if (p->count == 0 && capacity_check(c, e) == 0)
+	capacity_look(&room, reaper_count(s->common.reaper));
+	if (p->count == 0 && capacity_check(c, &room, e) == 0)
 		return c;
 	conf_unref(c);
 	return NULL;
@@ -149,7 +152,7 @@ supervisor_adopt(struct supervisor *s, struct conf *c, const struct stat *st)
 		if (to == NULL || p->removed)
 			continue;
 		pool_adopt(p, c, to);
-		p->most_processes = capacity_processes(c, to);
+		p->most_processes = capacity_processes(c, to, &s->room);
 	}
 	conf_ref(c);
 	conf_unref(s->conf);

@@ -70,9 +70,9 @@ op_scale(struct op *o, struct pool *p, struct err *e)
 		    "expected 1 to %d (see 'rota stop' for none)", p->name,
 		    n, COUNT_MAX);
 	if (n > p->count && n >= p->most_processes)
-		return err_set(e, 0, "pool '%s': no descriptors for %zu "
-		    "workers, at most %zu (see ulimit -Hn)", p->name, n,
-		    p->most_processes - 1);
+		return err_set(e, 0, "pool '%s': no descriptors or processes "
+		    "for %zu workers, at most %zu (see ulimit -Hn and -Hu)",
+		    p->name, n, p->most_processes - 1);
 	if (op_check_ports(o, p, n, e) == -1 || pool_scale(p, n, e) == -1)
 		return -1;
 	o->to = n;

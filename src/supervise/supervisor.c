@@ -145,7 +145,10 @@ supervisor_init(struct supervisor *s, struct err *e)
 	if (spawn_init(e) == -1 || (s->common.loop = loop_new(e)) == NULL ||
 	    (s->common.reaper = reaper_new(e)) == NULL ||
 	    supervisor_watch_signals(s, e) == -1 ||
-	    tree_adopt_orphans(e) == -1 || capacity_check(s->conf, e) == -1)
+	    tree_adopt_orphans(e) == -1)
+		return -1;
+	capacity_look(&s->room, 0);
+	if (capacity_check(s->conf, &s->room, e) == -1)
 		return -1;
 	listeners_init(&s->common.listeners, s->common.loop,
 	    &s->common.journal);
@@ -288,8 +291,8 @@ supervisor_add_pool(struct supervisor *s, struct conf *c, size_t index,
 	}
 	s->pools = pools;
 	p = pool_new(c, &c->pools[index],
-	    capacity_processes(c, &c->pools[index]), &s->common, &pool_ops,
-	    s, e);
+	    capacity_processes(c, &c->pools[index], &s->room), &s->common,
+	    &pool_ops, s, e);
 	if (p == NULL)
 		return NULL;
 	if (s->running)

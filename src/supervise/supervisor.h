@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include "base/list.h"
+#include "os/headroom.h"
 #include "supervise/change.h"
 #include "supervise/common.h"
 #include "supervise/manager.h"
@@ -20,6 +21,7 @@ struct supervisor {
 	struct stat		 file;		/* as it was read */
 	struct stat		 seen;		/* as it was seen last, */
 	bool			 differs;	/* and what was found then */
+	struct headroom		 room;		/* for processes, in all */
 	struct common		 common;
 	struct manager		 manager;	/* above us, if any */
 	struct pool		**pools;
