@@ -35,6 +35,10 @@
  * the child needs has to be put on low numbers first; these are reserved.
  * So the descriptors come to lie at FIRST_FD and up, and behind them the
  * helpers, which go when exec closes them.
+ *
+ * The supervisor goes on when exec has happened, or the child has ended and
+ * left word of its failure in memory.  Valgrind makes a fork of it: then the
+ * end of a pipe tells when that is, and the memory is a page that is shared.
  */
 enum helper {
 	HELP_IN, HELP_OUT, HELP_ERR, HELP_REPORT, HELP_EXEC, HELP__COUNT
@@ -77,8 +81,9 @@ static const char *const step_names[STEP__COUNT] = {
 	[STEP_EXEC] = "exec",
 };
 
-/* What the child writes when it cannot go on. */
+/* What the child says when it cannot go on. */
 struct failure {
+	bool		 there;
 	enum step	 step;
 	int		 code;
 };
@@ -94,6 +99,7 @@ static struct {
 	bool		 ready;
 	char		*stack;		/* its lowest page is a guard */
 	size_t		 guard;
+	struct failure	*failure;	/* shared with a fork, too */
 	sigset_t	 changed;	/* signals that are not at default */
 } self;
 
@@ -222,6 +228,18 @@ make_stack(struct err *e)
 	return 0;
 }
 
+static int
+make_failure(struct err *e)
+{
+	void	*p = mmap(NULL, sizeof(*self.failure),
+		    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return err_set(e, errno, "memory for starting processes");
+	self.failure = p;
+	return 0;
+}
+
 /* Exec keeps what is ignored, and a handler must not run in the child. */
 static void
 remember_signals(void)
@@ -245,7 +263,7 @@ spawn_init(struct err *e)
 		return 0;
 	if (open_stdio(e) == -1 || raise_limits(e) == -1 ||
 	    hide_inherited(e) == -1 || reserve_numbers(e) == -1 ||
-	    make_stack(e) == -1)
+	    make_stack(e) == -1 || make_failure(e) == -1)
 		return -1;
 	remember_signals();
 	self.ready = true;
@@ -260,6 +278,7 @@ spawn_fini(void)
 	if (!self.ready)
 		return;
 	(void)munmap(self.stack, self.guard + STACK_SIZE);
+	(void)munmap(self.failure, sizeof(*self.failure));
 	for (n = FIRST_FD; n < RESERVED_END; n++)
 		(void)close(n);
 	self.ready = false;
@@ -403,14 +422,9 @@ child_steps(const struct child *c)
 NO_SANITIZE static int
 child_main(void *arg)
 {
-	const struct child	*c = arg;
-	struct failure		 f;
-	ssize_t			 n;
-
-	f.step = child_steps(c);
-	f.code = errno;
-	n = write(c->helper + HELP_REPORT, &f, sizeof(f));
-	(void)n;
+	self.failure->step = child_steps(arg);
+	self.failure->code = errno;
+	self.failure->there = true;
 	_exit(127);
 }
 
@@ -422,7 +436,7 @@ place(const struct spawn_req *rq, int helper, int report, struct err *e)
 		[HELP_IN] = rq->in_fd != -1 ? rq->in_fd : NULL_FD,
 		[HELP_OUT] = rq->out_fd,
 		[HELP_ERR] = rq->err_fd,
-		[HELP_REPORT] = report,
+		[HELP_REPORT] = report != -1 ? report : NULL_FD,
 		[HELP_EXEC] = rq->exec_fd != -1 ? rq->exec_fd : NULL_FD,
 	};
 	size_t		 i;
@@ -495,41 +509,41 @@ explain(const struct spawn_req *rq, const struct failure *f, struct err *e)
 {
 	const char	*path = rq->path != NULL ? rq->path : rq->argv[0];
 
-	if ((unsigned int)f->step >= STEP__COUNT)
-		return err_set(e, EIO, "cannot start %s", path);
 	if (f->step != STEP_EXEC)
 		return err_set(e, f->code, "%s, for %s", step_names[f->step],
 		    path);
 	return explain_exec(path, rq->dir_fd, rq->exec_fd, f->code, e);
 }
 
+/* Until exec has closed the other end, or the end of the child has. */
+static void
+await_exec(int report)
+{
+	char	 c;
+
+	while (read(report, &c, 1) == -1 && errno == EINTR)
+		continue;
+}
+
 pid_t
 spawn(const struct spawn_req *rq, struct err *e)
 {
-	struct failure	 f;
-	int		 report[2];
-	pid_t		 pid;
-	ssize_t		 n;
+	int	 report[2] = { -1, -1 };
+	pid_t	 pid;
 
 	if (!self.ready || rq->fd_count > SPAWN_FD_MAX)
 		return err_set(e, EINVAL, "cannot start a process");
-	if (pipe2(report, O_CLOEXEC) == -1)
+	if (RUNNING_ON_VALGRIND && pipe2(report, O_CLOEXEC) == -1)
 		return err_set(e, errno, "pipe");
+	self.failure->there = false;
 	pid = place_and_start(rq, report[1], e);
 	fd_close(&report[1]);
-	if (pid == -1) {
-		fd_close(&report[0]);
-		return -1;
-	}
-	do {
-		n = read(report[0], &f, sizeof(f));
-	} while (n == -1 && errno == EINTR);
+	if (report[0] != -1 && pid != -1)
+		await_exec(report[0]);
 	fd_close(&report[0]);
-	if (n == 0)
-		return pid;		/* exec has closed the other end */
+	if (pid == -1 || !self.failure->there)
+		return pid;
 	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
 		continue;
-	if (n != sizeof(f))
-		f.step = STEP__COUNT;
-	return explain(rq, &f, e);
+	return explain(rq, self.failure, e);
 }
