@@ -1,11 +1,14 @@
 #include "config.h"
 #include "supervise/ready.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
 #include "base/fd.h"
 #include "config/conf.h"
 #include "os/loop.h"
 #include "supervise/common.h"
-#include "supervise/generation.h"
 #include "supervise/worker.h"
 
 /* Those that are said elsewhere have no function. */
@@ -46,10 +49,26 @@ ready_init(struct ready *r, struct worker *w)
 	r->timer.data = r->io.data = r;
 }
 
+int
+ready_prepare(struct ready *r, enum conf_ready when, struct err *e)
+{
+	r->kind = kinds[when];
+	if (!r->kind->has_probe)
+		return 0;
+	r->probe = calloc(1, sizeof(*r->probe));
+	return r->probe != NULL ? 0 : err_set(e, ENOMEM, "ready");
+}
+
+void
+ready_fini(struct ready *r)
+{
+	ready_end(r);
+	free(r->probe);
+}
+
 void
 ready_begin(struct ready *r, int fd)
 {
-	r->kind = kinds[r->worker->gen->conf->ready.when];
 	r->fd = fd;
 	r->busy = true;
 	if (r->kind->begin != NULL)

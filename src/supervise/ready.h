@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/env.h"
+#include "config/conf.h"
 #include "supervise/command.h"
+struct err;
 struct ready;
 struct worker;
 
@@ -20,6 +22,7 @@ struct ready_kind {
 	void		(*end)(struct ready *);
 	/* What a worker that is late has not done, or NULL. */
 	const char	*missing;
+	bool		 has_probe;
 };
 
 struct ready {
@@ -29,15 +32,23 @@ struct ready {
 	ev_timer			 timer;
 	ev_io				 io;
 	int				 fd;	/* of a pipe, or a probe */
-	struct command			 command;
-	struct env			 env;	/* of the command */
-	char				**argv;	/* of the command */
-	char				 tag[32];
-	char				 text[1024]; /* to send, or received */
-	size_t				 len, done;
+	struct ready_probe		*probe;	/* for those who have to ask */
+};
+
+/* The others have none: most workers, and there may be thousands. */
+struct ready_probe {
+	struct command	 command;
+	struct env	 env;		/* of the command */
+	char		**argv;		/* of the command */
+	char		 tag[32];
+	char		 text[1024];	/* to send, or received */
+	size_t		 len, done;
 };
 
 void	ready_init(struct ready *, struct worker *);
+/* Take the memory that this kind needs.  0, or -1 with *e set. */
+int	ready_prepare(struct ready *, enum conf_ready, struct err *e);
+void	ready_fini(struct ready *);
 /* The worker runs.  fd: our end of its pipe, or -1; it is taken. */
 void	ready_begin(struct ready *, int fd);
 /* It is ready, or will never be.  Once is enough. */

@@ -41,15 +41,16 @@ static void
 exec_try(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct ready		*r = t->data;
+	struct ready_probe	*p = r->probe;
 	struct worker		*w = r->worker;
 	struct err		 e;
 
 	(void)loop;
 	(void)revents;
-	if (r->argv != NULL && command_start(&r->command, r->argv, w->gen,
+	if (p->argv != NULL && command_start(&p->command, p->argv, w->gen,
 	    w->gen->conf->ready.timeout_ms, &e) == 0)
 		return;
-	if (r->argv != NULL)
+	if (p->argv != NULL)
 		worker_complain(w, "ready.command", e.msg);
 	exec_again(r);
 }
@@ -59,26 +60,28 @@ static int
 exec_set_env(struct ready *r)
 {
 	const struct worker	*w = r->worker;
+	struct ready_probe	*p = r->probe;
 	uint16_t		 port = launch_port(&w->job);
 
-	if (env_set(&r->env, "ROTA_PROBE_SLOT", "%u", w->job.slot) == -1 ||
-	    env_set(&r->env, "ROTA_PROBE_PID", "%ld", (long)w->pid) == -1)
+	if (env_set(&p->env, "ROTA_PROBE_SLOT", "%u", w->job.slot) == -1 ||
+	    env_set(&p->env, "ROTA_PROBE_PID", "%ld", (long)w->pid) == -1)
 		return -1;
-	return port == 0 ? 0 : env_set(&r->env, "PORT", "%u", port);
+	return port == 0 ? 0 : env_set(&p->env, "PORT", "%u", port);
 }
 
 static void
 exec_begin(struct ready *r)
 {
-	struct worker	*w = r->worker;
-	struct err	 e;
+	struct worker		*w = r->worker;
+	struct ready_probe	*p = r->probe;
+	struct err		 e;
 
-	(void)snprintf(r->tag, sizeof(r->tag), "ready-%u", w->job.slot);
-	command_init(&r->command, w->job.common, w->job.pool, r->tag,
+	(void)snprintf(p->tag, sizeof(p->tag), "ready-%u", w->job.slot);
+	command_init(&p->command, w->job.common, w->job.pool, p->tag,
 	    exec_ended, r);
-	r->command.extra = &r->env;
-	r->argv = launch_words(&w->job, w->gen->conf->ready.argv, -1, &e);
-	if (r->argv == NULL || exec_set_env(r) == -1)
+	p->command.extra = &p->env;
+	p->argv = launch_words(&w->job, w->gen->conf->ready.argv, -1, &e);
+	if (p->argv == NULL || exec_set_env(r) == -1)
 		worker_complain(w, "ready.command", "out of memory");
 	exec_try(w->job.common->loop, &r->timer, 0);
 }
@@ -86,15 +89,18 @@ exec_begin(struct ready *r)
 static void
 exec_end(struct ready *r)
 {
-	command_cancel(&r->command);
-	env_free(&r->env);
-	words_free(r->argv);
-	r->argv = NULL;
+	struct ready_probe	*p = r->probe;
+
+	command_cancel(&p->command);
+	env_free(&p->env);
+	words_free(p->argv);
+	p->argv = NULL;
 }
 
 /* A command of the pool's exits with 0; it is run again and again. */
 const struct ready_kind ready_by_exec = {
 	.begin = exec_begin,
 	.end = exec_end,
+	.has_probe = true,
 	.missing = "ready.command has not exited with 0",
 };

@@ -44,12 +44,13 @@ is_good(const char *answer)
 static void
 http_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct ready	*r = io->data;
-	ssize_t		 n;
+	struct ready		*r = io->data;
+	struct ready_probe	*p = r->probe;
+	ssize_t			 n;
 
 	(void)loop;
 	(void)revents;
-	n = recv(r->fd, r->text + r->done, ANSWER_LEN - r->done, MSG_DONTWAIT);
+	n = recv(r->fd, p->text + p->done, ANSWER_LEN - p->done, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -57,25 +58,26 @@ http_readable(struct ev_loop *loop, ev_io *io, int revents)
 		    strerror(errno));
 		return;
 	}
-	r->done += (size_t)n;
-	if (r->done < ANSWER_LEN)
+	p->done += (size_t)n;
+	if (p->done < ANSWER_LEN)
 		return;
-	r->text[ANSWER_LEN] = '\0';
-	if (is_good(r->text))
+	p->text[ANSWER_LEN] = '\0';
+	if (is_good(p->text))
 		ready_found(r);
 	else
-		http_again(r, r->text);
+		http_again(r, p->text);
 }
 
 static void
 http_writable(struct ev_loop *loop, ev_io *io, int revents)
 {
-	struct ready	*r = io->data;
-	ssize_t		 n;
+	struct ready		*r = io->data;
+	struct ready_probe	*p = r->probe;
+	ssize_t			 n;
 
 	(void)loop;
 	(void)revents;
-	n = send(r->fd, r->text + r->done, r->len - r->done,
+	n = send(r->fd, p->text + p->done, p->len - p->done,
 	    MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -83,10 +85,10 @@ http_writable(struct ev_loop *loop, ev_io *io, int revents)
 		http_again(r, strerror(errno));
 		return;
 	}
-	r->done += (size_t)n;
-	if (r->done < r->len)
+	p->done += (size_t)n;
+	if (p->done < p->len)
 		return;
-	r->done = 0;
+	p->done = 0;
 	ready_watch(r, EV_READ, http_readable);
 }
 
@@ -117,9 +119,10 @@ http_push(const struct worker *w, struct err *e)
 static void
 http_try(struct ev_loop *loop, ev_timer *t, int revents)
 {
-	struct ready	*r = t->data;
-	struct worker	*w = r->worker;
-	struct err	 e;
+	struct ready		*r = t->data;
+	struct ready_probe	*p = r->probe;
+	struct worker		*w = r->worker;
+	struct err		 e;
 
 	(void)loop;
 	(void)revents;
@@ -129,8 +132,8 @@ http_try(struct ev_loop *loop, ev_timer *t, int revents)
 		http_again(r, e.msg);
 		return;
 	}
-	r->done = 0;
-	r->len = (size_t)snprintf(r->text, sizeof(r->text), "GET %s HTTP/1.1"
+	p->done = 0;
+	p->len = (size_t)snprintf(p->text, sizeof(p->text), "GET %s HTTP/1.1"
 	    "\r\nHost: localhost\r\nUser-Agent: rota\r\nConnection: close"
 	    "\r\n\r\n", w->gen->conf->ready.path);
 	ready_watch(r, EV_WRITE, http_writable);
@@ -164,5 +167,6 @@ http_end(struct ready *r)
 const struct ready_kind ready_by_http = {
 	.begin = http_begin,
 	.end = http_end,
+	.has_probe = true,
 	.missing = "it has not answered ready.path with 2xx or 3xx",
 };

@@ -516,6 +516,14 @@ worker_open_link(struct worker *w, struct err *e)
 	return w->link != NULL ? 0 : -1;
 }
 
+static void
+worker_not_started(struct worker *w)
+{
+	nodelink_unref(w->link);
+	ready_fini(&w->readiness);
+	free(w);
+}
+
 struct worker *
 worker_start(const struct worker_job *job, struct err *e)
 {
@@ -537,17 +545,17 @@ worker_start(const struct worker_job *job, struct err *e)
 	rescue_init(&w->rescue, w);
 	worker_main_init(w);
 	worker_heartbeat_init(w);
-	if (worker_open_link(w, e) == -1 || launch(job, &l, e) == -1) {
-		nodelink_unref(w->link);
-		free(w);
+	if (ready_prepare(&w->readiness, job->gen->conf->ready.when,
+	    e) == -1 || worker_open_link(w, e) == -1 ||
+	    launch(job, &l, e) == -1) {
+		worker_not_started(w);
 		return NULL;
 	}
 	if (reaper_watch(job->common->reaper, l.pid, worker_exited, w,
 	    e) == -1) {
 		tree_kill(l.pid);	/* reaped as a stray */
 		launched_close(&l);
-		nodelink_unref(w->link);
-		free(w);
+		worker_not_started(w);
 		return NULL;
 	}
 	w->gen = generation_ref(job->gen);
@@ -566,7 +574,7 @@ worker_free(struct worker *w)
 		return;
 	ev_timer_stop(w->job.common->loop, &w->limit);
 	ev_timer_stop(w->job.common->loop, &w->emptying);
-	ready_end(&w->readiness);
+	ready_fini(&w->readiness);
 	rescue_end(&w->rescue);
 	worker_main_fini(w);
 	ev_timer_stop(w->job.common->loop, &w->heartbeat);
