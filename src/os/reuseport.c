@@ -182,18 +182,20 @@ reuseport_forget(struct reuseport *r, unsigned int number)
 	census_drop(r->census, number);
 }
 
-/* Each at so many places further on than in the list. */
+/* Each at so many places further on than in the list, less than n. */
 static void
 set_from(struct reuseport *r, const uint16_t *list, size_t n, size_t shift)
 {
 	uint64_t	 head = __atomic_load_n(&r->page->head,
 			    __ATOMIC_RELAXED) ^ CHOOSER_SECOND;
 	uint16_t	*to = r->page->list[head / CHOOSER_SECOND];
-	size_t		 i;
+	size_t		 i, k = shift;
 
-	for (i = 0; i < n; i++)
-		__atomic_store_n(&to[(shift + i) % n], list[i],
-		    __ATOMIC_RELAXED);
+	for (i = 0; i < n; i++) {	/* for each of thousands: no division */
+		__atomic_store_n(&to[k], list[i], __ATOMIC_RELAXED);
+		if (++k == n)
+			k = 0;
+	}
 	head = (head & CHOOSER_SECOND) | n;
 	__atomic_store_n(&r->page->head, head, __ATOMIC_RELEASE);
 }

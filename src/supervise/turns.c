@@ -100,8 +100,13 @@ turns_list(const struct turns *t, unsigned int last, uint16_t *list)
 
 	while (first < n && t->up[first]->slot <= last)
 		first++;
-	for (i = 0; i < n; i++)
-		list[i] = (uint16_t)t->up[(first + i) % n]->number;
+	if (first == n)
+		first = 0;
+	for (i = 0; i < n; i++) {
+		list[i] = (uint16_t)t->up[first]->number;
+		if (++first == n)
+			first = 0;
+	}
 	return n;
 }
 
