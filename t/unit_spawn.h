@@ -54,6 +54,36 @@ output_of(struct spawn_req *rq, char *buf, size_t size)
 	ck_assert_int_eq(status_of(pid), 0);
 }
 
+static inline void
+read_proc(pid_t pid, const char *name, char *buf, size_t size)
+{
+	char	 path[64];
+	int	 fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	(void)read_all(fd, buf, size);
+	(void)close(fd);
+}
+
+/* Asleep: what exec does last, after we have gone on, is done, too. */
+static inline void
+await_sleep(pid_t pid)
+{
+	char	 buf[1024], *p;
+	int	 tries = PATIENCE_MS / 10;
+
+	for (;;) {
+		read_proc(pid, "stat", buf, sizeof(buf));
+		p = strrchr(buf, ')');
+		if (p != NULL && p[1] == ' ' && p[2] == 'S')
+			return;
+		ck_assert_int_gt(tries--, 0);
+		(void)poll(NULL, 0, 10);
+	}
+}
+
 /* A cat that waits for its stdin, so that one can look at it. */
 struct waiting {
 	pid_t	 pid;
@@ -74,6 +104,7 @@ start_waiting(struct spawn_req *rq)
 	w.pid = must_spawn(rq);
 	(void)close(fds[0]);
 	w.in = fds[1];
+	await_sleep(w.pid);
 	return w;
 }
 
@@ -82,19 +113,6 @@ stop_waiting(struct waiting *w)
 {
 	(void)close(w->in);
 	ck_assert_int_eq(status_of(w->pid), 0);
-}
-
-static inline void
-read_proc(pid_t pid, const char *name, char *buf, size_t size)
-{
-	char	 path[64];
-	int	 fd;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	(void)read_all(fd, buf, size);
-	(void)close(fd);
 }
 
 /* The same open file, by what /proc calls it. */

@@ -36,8 +36,9 @@
  * So the descriptors come to lie at FIRST_FD and up, and behind them the
  * helpers, which go when exec closes them.
  *
- * The supervisor goes on when exec has happened, or the child has ended and
- * left word of its failure in memory.  Valgrind makes a fork of it: then the
+ * The supervisor goes on when exec cannot fail any more (it has the new
+ * memory, and is about to close descriptors), or the child has ended and left
+ * word of its failure in memory.  Valgrind makes a fork of it: then the
  * end of a pipe tells when that is, and the memory is a page that is shared.
  */
 enum helper {
