@@ -245,4 +245,29 @@ ready: { soak: 0 }"
 		    '"errno":-24,"key":"0","ack":7,"data":\{"x":1\}'
 	fi
 done
+
+# --- one that ends before it has taken its listener -------------------------
+cat >"$tmp/early.js" <<'END'
+const fs = require('fs'), [, , app, file] = process.argv;
+fs.appendFileSync(file, '.');
+if (fs.statSync(file).size < 3) {
+	require('http').createServer().listen(process.env.PORT);
+	Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+	process.exit(1);
+}
+require(app);
+END
+start_rota "command: $node $tmp/early.js $top_srcdir/t/app.js $tmp/starts
+name: app
+dialect: node
+port: 0
+count: 1
+backoff: { initial: 0 }"
+port=$(rota_port)
+holds "early: it is ready in the end" wait_for 30 all_ready 1
+is "early: after two that were not" "$(log_count 'exit status 1')" 2
+ask 10
+is "early: only connections count" \
+    "$(state | sed -n 's/.*"handed":\([-0-9]*\),.*/\1/p')" 10
+stop_rota
 done_testing

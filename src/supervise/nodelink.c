@@ -35,8 +35,8 @@
 static void	link_look(struct ev_loop *, ev_timer *, int);
 static void	link_end_late(struct ev_loop *, ev_timer *, int);
 
-static struct ev_loop *
-link_loop(const struct nodelink *l)
+struct ev_loop *
+nodelink_loop(const struct nodelink *l)
 {
 	return l->worker->job.common->loop;
 }
@@ -83,9 +83,9 @@ nodelink_close(struct nodelink *l)
 	if (l->closed)
 		return;
 	l->closed = true;
-	ev_timer_stop(link_loop(l), &l->look);
+	ev_timer_stop(nodelink_loop(l), &l->look);
 	if (!l->worker->reaped)
-		ev_timer_start(link_loop(l), &l->end);
+		ev_timer_start(nodelink_loop(l), &l->end);
 	nodequeue_close(l);
 }
 
@@ -95,7 +95,7 @@ nodelink_end(struct nodelink *l)
 	if (l == NULL || l->worker == NULL)
 		return;
 	nodelink_close(l);
-	ev_timer_stop(link_loop(l), &l->end);
+	ev_timer_stop(nodelink_loop(l), &l->end);
 	l->worker = NULL;
 }
 
@@ -355,7 +355,7 @@ link_online(struct nodelink *l)
 	l->online = true;
 	if (l->worker->gen->conf->ready.when == CONF_READY_LISTENING &&
 	    !l->asked && !l->closed)
-		ev_timer_start(link_loop(l), &l->look);
+		ev_timer_start(nodelink_loop(l), &l->look);
 }
 
 static void
@@ -380,7 +380,7 @@ nodelink_line(struct nodelink *l, const char *line, size_t len)
 	cluster_parse(line, len, &in);
 	if (in.kind != CLUSTER_ONLINE && !l->asked) {
 		l->asked = true;
-		ev_timer_stop(link_loop(l), &l->look);
+		ev_timer_stop(nodelink_loop(l), &l->look);
 	}
 	switch (in.kind) {
 	case CLUSTER_USER:

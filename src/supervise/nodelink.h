@@ -63,6 +63,8 @@ bool		 nodelink_line(struct nodelink *, const char *, size_t len);
  * worker is expected to end; the signal that stops it helps it to.
  */
 void		 nodelink_close(struct nodelink *);
+/* Of its worker. */
+struct ev_loop	*nodelink_loop(const struct nodelink *);
 /* The worker is gone. */
 void		 nodelink_end(struct nodelink *);
 /* It listens on something. */

@@ -80,10 +80,15 @@ link_has_window(const struct nodelink *l)
 	    clock_ms() - l->handles[0].sent_ms < NODEQUEUE_QUICK_MS);
 }
 
-static struct ev_loop *
-link_loop(const struct nodelink *l)
+/* Other handles are listeners. */
+static size_t
+link_conns(const struct nodelink *l)
 {
-	return l->worker->job.common->loop;
+	size_t	 i, n = 0;
+
+	for (i = 0; i < l->count; i++)
+		n += l->handles[i].conn != -1;
+	return n;
 }
 
 /* It does not want what it is given: leave it alone for a moment. */
@@ -95,7 +100,7 @@ link_pause(struct nodelink *l)
 	l->pause_ms = l->pause_ms == 0 ? PAUSE_FIRST_MS :
 	    l->pause_ms < PAUSE_MOST_MS ? l->pause_ms * 2 : PAUSE_MOST_MS;
 	ev_timer_set(&l->pause, (double)l->pause_ms / 1000., 0.);
-	ev_timer_start(link_loop(l), &l->pause);
+	ev_timer_start(nodelink_loop(l), &l->pause);
 }
 
 void
@@ -144,13 +149,13 @@ link_count(struct nodelink *l)
 	l->given++;
 	if (ev_is_active(&l->tick)) {
 		if (l->count >= NODEQUEUE_BURST / 2)
-			ev_feed_event(link_loop(l), &l->tick, EV_TIMER);
+			ev_feed_event(nodelink_loop(l), &l->tick, EV_TIMER);
 	} else if (now - l->given_since_ms >= MANY_MS) {
 		l->given_since_ms = now;
 		l->given = 1;
 	} else if (l->given >= MANY) {
 		channel_watch(&l->worker->channel, false);
-		ev_timer_again(link_loop(l), &l->tick);
+		ev_timer_again(nodelink_loop(l), &l->tick);
 	}
 }
 
@@ -248,16 +253,10 @@ link_is_idle(struct queue *q)
 	return nodequeue_pending(q->link) == 0;
 }
 
-/* Others are listeners, or somebody else's by now. */
 static size_t
 link_waiting(const struct queue *q)
 {
-	const struct nodelink	*l = q->link;
-	size_t			 i, n = 0;
-
-	for (i = 0; i < l->count; i++)
-		n += l->handles[i].conn != -1;
-	return n;
+	return link_conns(q->link);
 }
 
 /* A channel is one worker's. */
@@ -373,7 +372,7 @@ nodequeue_answer(struct nodelink *l, int64_t seq, bool accepted)
 size_t
 nodequeue_pending(const struct nodelink *l)
 {
-	return l->count + l->returned_count;
+	return link_conns(l) + l->returned_count;
 }
 
 bool
@@ -401,8 +400,8 @@ nodequeue_init(struct nodelink *l)
 void
 nodequeue_close(struct nodelink *l)
 {
-	ev_timer_stop(link_loop(l), &l->pause);
-	ev_timer_stop(link_loop(l), &l->tick);
+	ev_timer_stop(nodelink_loop(l), &l->pause);
+	ev_timer_stop(nodelink_loop(l), &l->tick);
 	if (l->queue == NULL)
 		return;
 	if (l->queue->seat != NULL)
