@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
 #include "os/conn.h"
+#include "os/proc.h"
+#include "os/spawn.h"
 #include "supervise/common.h"
 #include "supervise/dispatch.h"
 #include "supervise/listeners.h"
@@ -16,6 +19,7 @@
 #include "supervise/worker.h"
 
 #define LOOKS_A_TURN	64
+#define FDS_KEPT	64	/* to start its successor, and for commands */
 #define STILL_SECONDS	0.001	/* until it stands still, most likely */
 
 static void	rescue_step(struct ev_loop *, ev_timer *, int);
@@ -139,9 +143,12 @@ rescue_open(struct rescue *r, struct err *e)
 static void
 rescue_is_over(struct rescue *r, const struct err *e)
 {
-	struct worker	*w = r->worker;
+	struct worker		*w = r->worker;
+	struct proc_stat	 st;
 
-	if (e->code != 0 && !w->job.common->told_grab) {
+	/* Of who is dead already nothing can be had, and that is no news. */
+	if (e->code != 0 && !w->job.common->told_grab &&
+	    proc_stat(w->pid, &st) == 0 && !st.is_dead) {
 		w->job.common->told_grab = true;
 		worker_post(w, LOG_WARN, EV_TROUBLE, "what a hung worker has "
 		    "accepted cannot be taken back, it is lost: %s", e->msg);
@@ -165,8 +172,15 @@ rescue_some(struct rescue *r, struct err *e)
 
 	while (!is_over && budget > 0) {
 		fd = grab_next(&r->grab, &budget, &is_over, e);
-		if (fd != -1)
+		if (fd == -1)
+			continue;
+		if ((size_t)fd + FDS_KEPT < spawn_fd_limit()) {
 			rescue_look(r, fd);
+			continue;
+		}
+		(void)close(fd);
+		err_set(e, EMFILE, "the rest, since %s", strerror(EMFILE));
+		return true;
 	}
 	return is_over;
 }
