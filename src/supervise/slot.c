@@ -422,10 +422,10 @@ slot_drain(struct slot *s)
 static void
 slot_leave_queue(struct slot *s, struct queue *old, bool has_worker)
 {
+	if (queue_is_offered(old) && !queue_is_offered(s->queue))
+		dispatch_leave(&s->pool->dispatch, s->index, s->gen->set);
 	if (!queue_is_fed(old))
 		queue_down(old, s->index);
-	else if (!queue_is_offered(s->queue))
-		dispatch_leave(&s->pool->dispatch, s->index, s->gen->set);
 	if (queue_is_fed(old) || !has_worker)
 		queue_leave(old);
 }
