@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -60,6 +61,18 @@ tree_signal_group(pid_t leader, int sig)
 {
 	if (is_fair_game(leader) && leader != getpgrp())
 		(void)kill(-leader, sig);
+}
+
+unsigned long long
+tree_now_ticks(void)
+{
+	struct timespec	 now = { 0 };
+	long		 hz = sysconf(_SC_CLK_TCK);
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (unsigned long long)now.tv_sec * (unsigned long long)hz +
+	    (unsigned long long)now.tv_nsec * (unsigned long long)hz /
+	    1000000000u;
 }
 
 unsigned long long

@@ -44,6 +44,8 @@ void	tree_kill_left(const struct reaper *, struct tree_dead *,
 
 /* Start of a process in clock ticks since boot, 0 if it is not there. */
 unsigned long long tree_start_ticks(pid_t);
+/* Of one that would be started now. */
+unsigned long long tree_now_ticks(void);
 
 /* Every child that is left, with its descendants: at the very end. */
 size_t	tree_kill_all(void);

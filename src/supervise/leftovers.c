@@ -20,6 +20,8 @@ struct dead {
 	pid_t		 leader;
 	struct slot	*slot;		/* NULL: of a command */
 	struct about	 about;		/* pool: as long as the slot */
+	unsigned long long before_ticks; /* of a command: what was started
+					   later is not its own */
 	char		 pool[72], tag[16];
 };
 
@@ -61,7 +63,7 @@ dead_look(const struct dead *d)
 		.pool = d->pool,
 		.slot = d->tag,
 		.not_after_ticks = d->slot != NULL ?
-		    slot_oldest_start(d->slot) : 0,
+		    slot_oldest_start(d->slot) : d->before_ticks,
 	};
 
 	return t;
@@ -101,6 +103,8 @@ leftovers_look(struct leftovers *l)
 	uint64_t	 began = clock_ns(), took;
 
 	ev_timer_stop(l->common->loop, &l->look);
+	if (list_empty(&l->dead))
+		return;
 	while (!list_empty(&l->dead))
 		leftovers_some(l);
 	took = clock_ns() - began;
@@ -159,7 +163,9 @@ void
 leftovers_of_command(struct leftovers *l, pid_t leader, const char *pool,
     const char *tag)
 {
-	struct dead	 d = { .leader = leader };
+	/* Its next run, perhaps before we look, is not to be hurt. */
+	struct dead	 d = { .leader = leader,
+	    .before_ticks = tree_now_ticks() + 1 };
 
 	(void)snprintf(d.pool, sizeof(d.pool), "%s", pool);
 	(void)snprintf(d.tag, sizeof(d.tag), "%s", tag);

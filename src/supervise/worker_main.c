@@ -224,7 +224,7 @@ worker_main_over(struct worker *w, pid_t pid)
 void
 worker_main_kill(const struct worker *w)
 {
-	if (w->main.fd == -1)
+	if (w->main.fd == -1 && w->pid == w->main.leader)
 		tree_kill_below(w->main.leader);
 	else
 		tree_kill(w->main.leader);
