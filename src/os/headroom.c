@@ -59,6 +59,18 @@ consider(struct headroom *h, uint64_t max, uint64_t used, const char *fmt,
 	va_end(ap);
 }
 
+/* Processes and threads of all users. */
+static bool
+count_tasks(uint64_t *ret)
+{
+	char		 buf[FILE_MAX];
+	const char	*slash;
+
+	return read_file("/proc/loadavg", buf) &&
+	    (slash = strchr(buf, '/')) != NULL &&
+	    sscanf(slash + 1, "%" SCNu64, ret) == 1;
+}
+
 /* --- of the user ---------------------------------------------------------- */
 
 /* For whom the kernel does not ask how many he has. */
@@ -102,9 +114,13 @@ look_at_user(struct headroom *h)
 	if (getrlimit(RLIMIT_NPROC, &rl) == -1 ||
 	    rl.rlim_cur == RLIM_INFINITY || is_exempt())
 		return;
-	proc_all(count_own, &used);
+	/* To count them takes a while: not where all of them are few. */
+	if (!count_tasks(&used) || used > rl.rlim_cur / 2) {
+		used = 0;
+		proc_all(count_own, &used);
+	}
 	consider(h, rl.rlim_cur, used, "user %u may have %" PRIu64
-	    " processes, and has %" PRIu64 " (see ulimit -Hu)",
+	    " processes, and there are %" PRIu64 " (see ulimit -Hu)",
 	    (unsigned int)getuid(), (uint64_t)rl.rlim_cur, used);
 }
 
@@ -173,12 +189,9 @@ look_at_groups(struct headroom *h)
 static void
 look_at_system(struct headroom *h)
 {
-	char		 buf[FILE_MAX], *slash;
 	uint64_t	 max, used;
 
-	if (!read_file("/proc/loadavg", buf) ||
-	    (slash = strchr(buf, '/')) == NULL ||
-	    sscanf(slash + 1, "%" SCNu64, &used) != 1)
+	if (!count_tasks(&used))
 		return;
 	if (read_number("/proc/sys/kernel/pid_max", &max))
 		consider(h, max, used + RESERVED_PIDS, "the system may have "

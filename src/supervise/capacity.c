@@ -32,9 +32,9 @@ fds_per_worker(const struct conf_pool *c)
 	if (d->channel)
 		n++;
 	if (d->asks)
-		n += c->listen_count > NODEQUEUE_WINDOW ? c->listen_count :
-		    NODEQUEUE_WINDOW;			/* its own listeners,
-					   or what it has not accepted yet */
+		n += c->listen_count + NODEQUEUE_WINDOW;	/* its own
+					   listeners, and what it has not
+					   accepted yet */
 	else if (c->listen_count > 0 && c->balance != CONF_SHARED)
 		n += c->listen_count > 2 ? c->listen_count : 2;	/* its own
 					   listeners, or both ends of a queue */

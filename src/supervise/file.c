@@ -82,9 +82,11 @@ supervisor_read(const struct supervisor *s, const char *path,
 		return NULL;
 	conf_check_machine(c, p);
 	look_at_ports(s, c, p);
-	capacity_look(&room, reaper_count(s->common.reaper));
-	if (p->count == 0 && capacity_check(c, &room, e) == 0)
-		return c;
+	if (p->count == 0) {
+		capacity_look(&room, reaper_count(s->common.reaper));
+		if (capacity_check(c, &room, e) == 0)
+			return c;
+	}
 	conf_unref(c);
 	return NULL;
 }
