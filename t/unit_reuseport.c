@@ -377,13 +377,18 @@ dial_and_drop(int n)
 START_TEST(least_without_a_census)
 {
 	uint32_t	 before[SEATS];
-	int		 fds[8], k;
+	int		 fds[8], held[8], k;
 
 	setup_mode(CHOOSER_LEAST);
 	UP(1, 2, 3, 4);
 	dial_many(fds, 8);
-	dial_and_drop(1);		/* takes those that waited */
+	for (k = 0; k < SEATS; k++) {
+		check_one(seat[k], 2);
+		held[k] = listener_accept(seat[k]);
+		held[k + SEATS] = listener_accept(seat[k]);
+	}
 	fd_close(&fds[0]);		/* the first has the fewest */
+	fd_close(&held[0]);
 	check_open(1, 1);
 	census_free(census);
 	census = NULL;
@@ -394,6 +399,7 @@ START_TEST(least_without_a_census)
 	for (k = 0; k < SEATS; k++)
 		ck_assert_uint_eq(reuseport_given(r, number[k]) - before[k],
 		    10);
+	close_all(held, 8);
 	close_all(fds, 8);
 	teardown_all();
 }
