@@ -106,7 +106,8 @@ END
 # What the supervisor does for one: its time is t/latency's, as in run.sh.
 kill_some() {
 	children_of "$rota_pid" | awk -v n="$kills" -v all="$size" '
-	    NR % int(all / n) == 1 && ++k <= n' >"$tmp/victims"
+	    BEGIN { each = all > n ? int(all / n) : 1 }
+	    NR % each == 0 && ++k <= n' >"$tmp/victims"
 	lap
 	while read -r _pid; do
 		kill -KILL "$_pid"
