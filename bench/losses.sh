@@ -140,8 +140,8 @@ orphans() {			# orphans WAY
 }
 
 # --- slow requests ----------------------------------------------------------------
-# One of 51 keeps its worker for 50 ms, 600 requests a second: a quarter of
-# the time of two CPUs' four workers, of which nothing but that is used.
+# 600 a second, of which one in 51 keeps its worker for 50 ms: 15 % of the
+# time of four workers.
 slow() {			# slow WAY
 	pool "$1" "--block-path /block --block 50ms"
 	ask 3000 -c 64 --rate 600 --other /block --every 51
