@@ -53,20 +53,11 @@ told() {			# told WHAT EVENTS NOT-TAKEN
 	printf '"failed":%s,"not_taken":%s}\n' "$_failed" "$3" >>"$tmp/json"
 }
 
-# Failed requests that no killed worker had noted before it was killed.
-not_taken() {
-	awk -v killed="$tmp/killed" -v journal="$tmp/journal" '
-	    BEGIN {
-		while ((getline <killed) > 0)
-			dead[$1] = 1
-		while ((getline <journal) > 0)
-			if ($1 in dead)
-				taken[$2] = 1
-	    }
-	    !($1 in taken)' "$tmp/load.failures" | wc -l
+lost() {
+	not_noted "$tmp/load.failures" | wc -l
 }
 
-# --- kill -9 of a worker every 200 ms -----------------------------------------
+# --- kill -9 of a worker every 200 ms ---------------------------------------
 kills() {			# kills WAY
 	: >"$tmp/killed"
 	: >"$tmp/journal"
@@ -85,10 +76,10 @@ kills() {			# kills WAY
 	done
 	load_stop load
 	stop_rota
-	told "kill -9 every 200 ms" "$(wc -l <"$tmp/killed")" "$(not_taken)"
+	told "kill -9 every 200 ms" "$(wc -l <"$tmp/killed")" "$(lost)"
 }
 
-# --- a worker that stands still for 5 s ----------------------------------------
+# --- a worker that stands still for 5 s -------------------------------------
 frozen() {			# frozen WAY TITLE [LINE...]
 	_way=$1
 	_title=$2
@@ -106,10 +97,10 @@ frozen() {			# frozen WAY TITLE [LINE...]
 	sleep 3
 	load_stop load
 	stop_rota
-	told "$_title" 1 "$(not_taken)"
+	told "$_title" 1 "$(lost)"
 }
 
-# --- rolling restarts -----------------------------------------------------------
+# --- rolling restarts -------------------------------------------------------
 rollouts() {			# rollouts WAY
 	pool "$1" ""
 	load_start load -c 16 --at-least "$requests" --rate 5000 \
@@ -125,7 +116,7 @@ rollouts() {			# rollouts WAY
 	told "rolling restarts" "$_n" 0
 }
 
-# --- kill -9 of the supervisor ---------------------------------------------------
+# --- kill -9 of the supervisor ----------------------------------------------
 orphans() {			# orphans WAY
 	pool "$1" "" "on_supervisor_exit: continue"
 	load_start load -c 16 --rate 3000 --timeout 10s
@@ -139,7 +130,7 @@ orphans() {			# orphans WAY
 	told "kill -9 of the supervisor" 1 0
 }
 
-# --- slow requests ----------------------------------------------------------------
+# --- slow requests ----------------------------------------------------------
 # 600 a second, of which one in 51 keeps its worker for 50 ms: 15 % of the
 # time of four workers.
 slow() {			# slow WAY

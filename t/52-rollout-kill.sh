@@ -49,20 +49,6 @@ is_rolled_out() {
 	    log_has 1 'rollout of generation .* failed'
 }
 
-# Failed requests that no killed worker had begun, as far as the journal tells:
-# each may have been killed between taking a connection and noting it.
-not_noted() {
-	awk -v killed="$tmp/killed" -v journal="$tmp/journal" '
-	    BEGIN {
-		while ((getline <killed) > 0)
-			dead[$1] = 1
-		while ((getline <journal) > 0)
-			if ($1 in dead)
-				begun[$2] = 1
-	    }
-	    !($1 in begun)' "$tmp/failures"
-}
-
 : >"$tmp/journal"
 : >"$tmp/killed"
 start_rota "command: rota-http --journal $tmp/journal
@@ -100,7 +86,7 @@ holds "killed workers: $(wc -l <"$tmp/killed")" \
 cat "$tmp/new.failures" "$tmp/keep.failures" >"$tmp/failures"
 is "failed otherwise than by a worker's end" \
     "$(awk '$3 !~ /^(reset|early_eof|reused_eof)$/' "$tmp/failures")" ""
-not_noted >"$tmp/not_noted"
+not_noted "$tmp/failures" >"$tmp/not_noted"
 holds "begun by no killed worker that we know: $(wc -l <"$tmp/not_noted")" \
     test "$(wc -l <"$tmp/not_noted")" -le "$(wc -l <"$tmp/killed")"
 failed=$(($(load_value new failed) + $(load_value keep failed)))

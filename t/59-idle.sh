@@ -8,16 +8,6 @@
 . "$top_srcdir/t/load.sh"
 seconds=$(by_scale 70 5)
 
-status_value() {		# status_value KEY
-	sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$rota_pid/status"
-}
-
-is_unchanged() {
-	_switches=$(status_value voluntary_ctxt_switches)
-	sleep 1
-	[ "$(status_value voluntary_ctxt_switches)" -eq "$_switches" ]
-}
-
 start_rota "command: rota-http
 port: 0
 count: 4"

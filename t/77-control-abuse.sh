@@ -34,17 +34,6 @@ others_are_well() {		# others_are_well TEXT
 	holds "$1: commands are answered" control status
 }
 
-switches() {
-	sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' \
-	    "/proc/$rota_pid/status"
-}
-
-is_unchanged() {
-	_switches=$(switches)
-	sleep 1
-	[ "$(switches)" -eq "$_switches" ]
-}
-
 descriptors() {
 	find "/proc/$rota_pid/fd" -mindepth 1 | wc -l
 }
@@ -147,10 +136,10 @@ holds "the flood is stopped" control stop flood
 holds "the descriptors of the clients are back" \
     wait_for 20 has_at_most "$fresh"
 holds "it comes to rest" wait_for 30 is_unchanged
-before=$(switches)
+before=$(status_value voluntary_ctxt_switches)
 sleep 4
 is "voluntary context switches in 4 seconds without clients" \
-    $(($(switches) - before)) 0
+    $(($(status_value voluntary_ctxt_switches) - before)) 0
 stop_rota
 is "rota ends well" "$?" 0
 

@@ -71,15 +71,6 @@ passes_over() {			# passes_over COUNT: more than so many
 }
 start_node 2 "port: 0" "mechanism: hand-over"
 ask 1000 -c 16
-switches() {
-	sed -n 's/^voluntary_ctxt_switches:[^0-9]*//p' \
-	    "/proc/$rota_pid/status"
-}
-is_unchanged() {
-	_switches=$(switches)
-	sleep 1
-	[ "$(switches)" -eq "$_switches" ]
-}
 holds "after many connections it comes to rest" wait_for 20 is_unchanged
 for signal in CONT KILL; do
 	stopped=$(pids_of app | head -n 1)

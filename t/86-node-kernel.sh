@@ -12,16 +12,6 @@ node_app=$app
 . "$top_srcdir/t/kernel.sh"
 app=$node_app
 
-status_value() {		# status_value KEY: of the supervisor
-	sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$rota_pid/status"
-}
-
-is_unchanged() {
-	_switches=$(status_value voluntary_ctxt_switches)
-	sleep 1
-	[ "$(status_value voluntary_ctxt_switches)" -eq "$_switches" ]
-}
-
 # --- the supervisor has no part in it ---------------------------------------
 start_node 3 "port: 0"
 holds "idle: the supervisor comes to rest" wait_for 20 is_unchanged

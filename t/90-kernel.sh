@@ -13,16 +13,6 @@
 . "$top_srcdir/t/kernel.sh"
 requests=$(by_scale 10000 1000)
 
-status_value() {		# status_value KEY: of the supervisor
-	sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$rota_pid/status"
-}
-
-is_unchanged() {
-	_switches=$(status_value voluntary_ctxt_switches)
-	sleep 1
-	[ "$(status_value voluntary_ctxt_switches)" -eq "$_switches" ]
-}
-
 has_python() {
 	python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' \
 	    2>"$tmp/python"

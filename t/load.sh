@@ -99,3 +99,28 @@ rollout() {
 cpu_ticks() {			# user and system time of rota
 	sed 's/.*) //' "/proc/$rota_pid/stat" | awk '{ print $12 + $13 }'
 }
+
+status_value() {		# status_value KEY: of rota
+	sed -n "s/^$1:[^0-9]*\([0-9]*\).*/\1/p" "/proc/$rota_pid/status"
+}
+
+is_unchanged() {		# rota has not been awake for a second
+	_switches=$(status_value voluntary_ctxt_switches)
+	sleep 1
+	[ "$(status_value voluntary_ctxt_switches)" -eq "$_switches" ]
+}
+
+# Failed requests that no killed worker had begun, of rota-load's FILE, as far
+# as $tmp/journal tells of those in $tmp/killed: each may have been killed
+# between taking a connection and noting it.
+not_noted() {			# not_noted FILE
+	awk -v killed="$tmp/killed" -v journal="$tmp/journal" '
+	    BEGIN {
+		while ((getline <killed) > 0)
+			dead[$1] = 1
+		while ((getline <journal) > 0)
+			if ($1 in dead)
+				begun[$2] = 1
+	    }
+	    !($1 in begun)' "$1"
+}
