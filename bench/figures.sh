@@ -101,6 +101,8 @@ pairs='rota-round-robin bare
 rota-least-connections bare
 rota-hand-over bare
 rota-shared bare
+rota-round-robin bare-reuseport
+bare-reuseport bare
 rota-round-robin nginx
 rota-node node-cluster
 rota-node-hand-over node-cluster'

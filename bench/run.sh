@@ -12,7 +12,8 @@
 #	ROTA_BENCH_WORKERS=2	worker processes of each server
 #	ROTA_BENCH_KILLS=60	workers killed under each supervisor, 0: none
 #	ROTA_BENCH_SERVERS='round-robin least-connections hand-over shared
-#	    bare alone nginx node rota-node rota-node-hand-over'
+#	    bare bare-reuseport alone nginx node rota-node
+#	    rota-node-hand-over'
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
@@ -122,7 +123,8 @@ run_rounds() {
 : >"$tmp/left_out"
 : >"$tmp/latency"
 for server in ${ROTA_BENCH_SERVERS:-round-robin least-connections hand-over \
-    shared bare alone nginx node rota-node rota-node-hand-over}; do
+    shared bare bare-reuseport alone nginx node rota-node \
+    rota-node-hand-over}; do
 	start_server "$server"
 done
 order=$servers

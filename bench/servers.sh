@@ -36,30 +36,38 @@ start_under_rota() {		# start_under_rota NAME LINE...
 	take_part "$_name" "$(rota_port)" "$rota_pid"
 }
 
-# Several workers that share one listener, and a process above them that
-# only waits: what they do without a supervisor.
-start_bare() {
+# Workers below a process that only waits: what they do without a supervisor,
+# on one listener for all or on one each, among which the kernel hashes.
+start_without_supervisor() {	# start_without_supervisor NAME LISTENERS
 	if ! find_python; then
-		left_out bare "python3 is not installed"
+		left_out "$1" "python3 is not installed"
 		return
 	fi
-	start "$tmp/bare.log" "$python" -I -S -c '
+	start "$tmp/$1.log" "$python" -I -S -c '
 import os, socket, sys
-s = socket.create_server(("127.0.0.1", 0), backlog=4096)
-os.set_inheritable(s.fileno(), True)
+own = sys.argv[3] != "1"
+s = socket.create_server(("127.0.0.1", 0), backlog=4096, reuse_port=own)
+listeners = [s]
+while len(listeners) < int(sys.argv[3]):
+    listeners.append(socket.create_server(s.getsockname(), backlog=4096,
+        reuse_port=True))
 print(s.getsockname()[1], flush=True)
 for i in range(int(sys.argv[2])):
+    s = listeners[i % len(listeners)]
     if os.fork() == 0:
+        os.setsid()
+        os.set_inheritable(s.fileno(), True)
         os.execl(sys.argv[1], "rota-http", "--fd", str(s.fileno()))
-s.close()
-os.wait()' "$top_builddir/rota-http" "$workers"
-	wait_for 10 test -s "$tmp/bare.log" || die "bare does not start"
-	take_part bare "$(head -n 1 "$tmp/bare.log")" "$started_pid"
+for s in listeners:
+    s.close()
+os.wait()' "$top_builddir/rota-http" "$workers" "$2"
+	wait_for 10 test -s "$tmp/$1.log" || die "$1 does not start"
+	take_part "$1" "$(head -n 1 "$tmp/$1.log")" "$started_pid"
 }
 
 start_alone() {
 	_port=$(free_port)
-	start "$tmp/alone.log" "$top_builddir/rota-http" --port "$_port"
+	start "$tmp/alone.log" setsid "$top_builddir/rota-http" --port "$_port"
 	take_part alone "$_port" "$started_pid"
 }
 
@@ -87,7 +95,7 @@ http {
 	}
 }
 END
-	start "$tmp/nginx.log" nginx -p "$tmp" -c "$tmp/nginx.conf" \
+	start "$tmp/nginx.log" setsid nginx -p "$tmp" -c "$tmp/nginx.conf" \
 	    -e "$tmp/nginx.err"
 	take_part nginx "$_port" "$started_pid"
 }
@@ -107,7 +115,7 @@ start_node() {
 		left_out node-cluster "node is not installed"
 		return
 	fi
-	start "$tmp/node.log" node "$top_srcdir/bench/cluster.js" "$workers"
+	start "$tmp/node.log" setsid node "$top_srcdir/bench/cluster.js" "$workers"
 	if ! wait_for 20 grep -q '^port ' "$tmp/node.log"; then
 		left_out node-cluster "it does not start"
 		return
@@ -127,7 +135,9 @@ start_server() {		# start_server NAME
 	rota-node) start_rota_node rota-node ;;
 	rota-node-hand-over)
 		start_rota_node "$1" "mechanism: hand-over" ;;
-	bare | alone | nginx | node) "start_$1" ;;
+	bare) start_without_supervisor bare 1 ;;
+	bare-reuseport) start_without_supervisor "$1" "$workers" ;;
+	alone | nginx | node) "start_$1" ;;
 	*) die "no such server: $1" ;;
 	esac
 }
