@@ -141,6 +141,10 @@ measure_calls() {
 	lap
 	result broadcast_us "$(value median_us "$tmp/call")"
 	result broadcast_cpu_us $((took_cpu_ms * 1000 / calls))
+	if "$top_builddir/t/tells" "$size" "$calls" >"$tmp/tells"; then
+		result tells_us "$(value median_us "$tmp/tells")"
+		result tells_cpu_us "$(value cpu_us "$tmp/tells")"
+	fi
 }
 
 measure_size() {
@@ -192,6 +196,8 @@ anon_after_kb the same after a rollout, kB
 status_us status, median us
 broadcast_us broadcast, median us
 broadcast_cpu_us its CPU of the supervisor, us
+tells_us a bare loop of send(2), median us
+tells_cpu_us its CPU, us
 kill_cpu_us CPU for a killed worker, us
 rollout_ms rollout, ms
 rollout_cpu_ms its CPU of the supervisor, ms

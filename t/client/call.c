@@ -8,6 +8,7 @@
  * answer as answer=...
  */
 #include "config.h"
+#include "quartiles.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -62,14 +63,6 @@ connect_to(const char *path)
 	return fd;
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	const uint64_t	*x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -92,7 +85,7 @@ main(int argc, char **argv)
 		ns[i] = clock_ns() - began;
 		(void)poll(NULL, 0, PAUSE_MS);
 	}
-	qsort(ns, count, sizeof(ns[0]), compare);
+	sort_times(ns, count);
 	(void)printf("median_us=%" PRIu64 "\nmax_us=%" PRIu64 "\nbytes=%zu\n"
 	    "answer=%.*s\n", ns[count / 2] / 1000, ns[count - 1] / 1000,
 	    bytes, bytes > ANSWER_SHOWN ? ANSWER_SHOWN : (int)bytes - 1,

@@ -10,6 +10,7 @@
  * kernel's slabs hold for one of the children.
  */
 #include "config.h"
+#include "quartiles.h"
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -92,9 +93,9 @@ static struct way {
 	pid_t		 (*start)(void);
 	uint64_t	 ns[COUNT_MAX];
 } ways[] = {
-	{ .name = "rota", .start = by_rota },
-	{ .name = "posix_spawn", .start = by_posix_spawn },
-	{ .name = "fork", .start = by_fork },
+	{ .name = "rota.", .start = by_rota },
+	{ .name = "posix_spawn.", .start = by_posix_spawn },
+	{ .name = "fork.", .start = by_fork },
 };
 
 static void
@@ -103,28 +104,6 @@ end(pid_t pid)
 	(void)kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
 		continue;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	const uint64_t	*x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-static void
-way_print(struct way *w, size_t count)
-{
-	static const char *const	 names[] = {
-		"min", "q1", "median", "q3", "max"
-	};
-	size_t				 i;
-
-	qsort(w->ns, count, sizeof(w->ns[0]), compare);
-	for (i = 0; i < ARRAY_LEN(names); i++)
-		(void)printf("%s.%s_us=%" PRIu64 "\n", w->name, names[i],
-		    w->ns[(count - 1) * i / 4] / 1000);
 }
 
 static uint64_t
@@ -218,7 +197,7 @@ main(int argc, char **argv)
 	slab = slab_kb() - slab;
 	measure(children, n[0], n[3]);
 	for (i = 0; i < ARRAY_LEN(ways); i++)
-		way_print(&ways[i], n[3]);
+		quartiles_print(ways[i].name, ways[i].ns, n[3]);
 	if (n[0] > 0)
 		(void)printf("rota.slab_kb=%" PRIu64 "\n", slab / n[0]);
 	return EXIT_SUCCESS;
