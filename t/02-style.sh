@@ -107,18 +107,23 @@ check_length() {		# check_length FILE...
 
 # At most 80 columns, a tab being 8, a character of UTF-8 being one.
 check_columns() {		# check_columns FILE...
-	for _file in "$@"; do
-		expand "$_file" | awk -v name="$_file" '
-			{ gsub(/[\200-\277]/, "") }
-			length > 80 {
-				print name ":" NR ": " length " columns"
-			}'
-	done
+	awk '{
+		gsub(/[\200-\277]/, "")
+		n = split($0, part, "\t")
+		width = length(part[n])
+		for (i = 1; i < n; i++)
+			width += 8 * (int(length(part[i]) / 8) + 1)
+		if (width > 80)
+			print FILENAME ":" FNR ": " width " columns"
+	}' "$@"
 }
 
 check_space() {			# check_space FILE...
 	grep -n '[[:blank:]]$' /dev/null "$@" |
 	    sed 's/^\([^:]*:[0-9]*\):.*/\1: blank at the end/'
+	if [ -z "$(tail -q -c 1 "$@" | tr -d '\n')" ]; then
+		return
+	fi
 	for _file in "$@"; do
 		if [ -s "$_file" ] && [ -n "$(tail -c 1 "$_file")" ]; then
 			echo "$_file: no newline at the end"
@@ -129,18 +134,30 @@ check_space() {			# check_space FILE...
 # src/base/buf.h has BASE_BUF_H, t/unit.h T_UNIT_H or UNIT_H: its path, from
 # below the first folder on; rota.h, which is installed, has ROTA_H.
 check_guards() {		# check_guards FOLDER
-	(cd "$1" && find src t -name '*.h' | sort | while read -r _file; do
-		_path=$(echo "$_file" | tr 'a-z/.-' 'A-Z___')
-		_guard=$(sed -n 's/^#ifndef //p; /^#/q' "$_file")
-		case $_guard in
-		ROTA_H | "$_path" | "${_path#*_}") ;;
-		*)	echo "$_file: guard is '$_guard', not ${_path#*_}"
-		esac
-		if ! grep -q "^#define $_guard\$" "$_file" ||
-		    ! tail -n 1 "$_file" | grep -q '^#endif'; then
-			echo "$_file: not wholly within #ifndef and #endif"
-		fi
-	done)
+	(cd "$1" && find src t -name '*.h' -exec awk '
+	function last_file() {
+		if (name != "" && (!defined || last !~ /^#endif/))
+			print name ": not wholly within #ifndef and #endif"
+	}
+	FNR == 1 {
+		last_file()
+		name = FILENAME
+		guard = ""
+		stage = defined = 0
+		path = toupper(name)
+		gsub(/[\/.-]/, "_", path)
+		short = path
+		sub(/^[^_]*_/, "", short)
+	}
+	/^#/ && !stage++ {
+		if (/^#ifndef /)
+			guard = $2
+		if (guard != "ROTA_H" && guard != path && guard != short)
+			print name ": guard is \047" guard "\047, not " short
+	}
+	$0 == "#define " guard { defined = 1 }
+	{ last = $0 }
+	END { last_file() }' {} +)
 }
 
 # What begins with #! can be executed, and nothing else in t/.

@@ -32,8 +32,10 @@ balance: $1
 ready: { soak: 100ms }"
 	port=$(rota_port)
 	wait_for 30 ask 2 || not_ok "$1: answers"
-	load_start new -c 8 --at-least "$each"
-	load_start keep -c 8 --mode keep --at-least "$each"
+	load_start new -c 8 --at-least "$each" \
+	    --rate "$any_rate"
+	load_start keep -c 8 --mode keep --at-least "$each" \
+	    --rate "$any_rate"
 	done=0
 	while [ "$done" -lt "$rollouts" ] && rollout; do
 		done=$((done + 1))

@@ -59,8 +59,8 @@ backoff: { initial: 0 }
 ready: { soak: 1s }"
 port=$(rota_port)
 holds "4 workers answer" wait_for 30 workers_answer 4
-load_start new -c 8
-load_start keep -c 8 --mode keep
+load_start new -c 8 --rate "$any_rate"
+load_start keep -c 8 --mode keep --rate "$any_rate"
 kills=0
 done=0
 while [ "$done" -lt "$rollouts" ] ||

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2086,SC2154
+# shellcheck shell=sh disable=SC2034,SC2086,SC2154
 # Load on a server, for test scripts that have sourced t/lib.sh: rota-load in
 # the background, each run under a name.  $port is the port to ask.
 load=$top_builddir/t/rota-load
@@ -36,8 +36,12 @@ variable() {			# variable NAME: of what /env answered
 	sed -n "s/^$1=//p" "$tmp/body"
 }
 
-# Where everything is slow the load leaves room for what it is to disturb.
+# The load leaves room for what it is to disturb, and for the tests beside it:
+# so many requests a second, unless a test wants another rate; where everything
+# is slow no test gets more.
+usual_rate='--rate 1000'
 slow_rate=$(by_scale '' '--rate 300')
+any_rate=1000000			# as many as can be
 
 # Runs until load_stop.
 load_start() {			# load_start NAME [OPTION...]
@@ -46,7 +50,7 @@ load_start() {			# load_start NAME [OPTION...]
 	rm -f "$tmp/$_name.stop"
 	start "$tmp/$_name.out" "$load" --port "$port" \
 	    --stop-file "$tmp/$_name.stop" \
-	    --failures "$tmp/$_name.failures" "$@" $slow_rate
+	    --failures "$tmp/$_name.failures" $usual_rate "$@" $slow_rate
 	echo "$started_pid" >"$tmp/$_name.pid"
 }
 
