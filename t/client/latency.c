@@ -51,6 +51,19 @@ struct group {
 	size_t		 in_len;
 };
 
+static struct group	 groups[GROUPS_MAX];
+
+/* On failure, too, nothing is left behind. */
+static void
+end_groups(void)
+{
+	size_t	 i;
+
+	for (i = 0; i < GROUPS_MAX; i++)
+		if (groups[i].pid > 0)
+			(void)kill(-groups[i].pid, SIGTERM);
+}
+
 static void
 start_group(struct group *g)
 {
@@ -203,6 +216,7 @@ stop_group(struct group *g)
 		}
 	while (waitpid(g->pid, NULL, 0) == -1 && errno == EINTR)
 		;
+	g->pid = 0;
 	(void)close(g->out);
 }
 
@@ -232,7 +246,7 @@ print_group(struct group *g)
 
 /* Cuts the words at "--"; each part is a name and a command. */
 static size_t
-read_groups(struct group *groups, char **argv, size_t kills)
+read_groups(char **argv, size_t kills)
 {
 	size_t	 n = 0;
 
@@ -257,16 +271,17 @@ read_groups(struct group *groups, char **argv, size_t kills)
 int
 main(int argc, char **argv)
 {
-	static struct group	 groups[GROUPS_MAX];
-	uint64_t		 kills, alive_ms, k;
-	size_t			 i, n;
+	uint64_t	 kills, alive_ms, k;
+	size_t		 i, n;
 
 	if (argc < 5 || parse_count(argv[1], &kills) != PARSE_OK ||
 	    parse_count(argv[2], &alive_ms) != PARSE_OK || kills == 0 ||
 	    kills > 1000000 || alive_ms > 60000)
 		errx(2, "usage: latency KILLS ALIVE-MS NAME COMMAND... "
 		    "[-- NAME COMMAND...]");
-	n = read_groups(groups, argv + 3, kills);
+	n = read_groups(argv + 3, kills);
+	if (atexit(end_groups) != 0)
+		errx(1, "out of memory");
 	for (i = 0; i < n; i++)
 		start_group(&groups[i]);
 	for (i = 0; i < n; i++)
