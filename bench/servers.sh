@@ -44,7 +44,13 @@ start_without_supervisor() {	# start_without_supervisor NAME LISTENERS
 		return
 	fi
 	start "$tmp/$1.log" "$python" -I -S -c '
-import os, socket, sys
+import os, signal, socket, sys
+workers = []
+def leave(*_):
+    for pid in workers:
+        os.kill(pid, signal.SIGTERM)
+    sys.exit()
+signal.signal(signal.SIGTERM, leave)
 own = sys.argv[3] != "1"
 s = socket.create_server(("127.0.0.1", 0), backlog=4096, reuse_port=own)
 listeners = [s]
@@ -54,10 +60,12 @@ while len(listeners) < int(sys.argv[3]):
 print(s.getsockname()[1], flush=True)
 for i in range(int(sys.argv[2])):
     s = listeners[i % len(listeners)]
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         os.setsid()
         os.set_inheritable(s.fileno(), True)
         os.execl(sys.argv[1], "rota-http", "--fd", str(s.fileno()))
+    workers.append(pid)
 for s in listeners:
     s.close()
 os.wait()' "$top_builddir/rota-http" "$workers" "$2"
