@@ -351,7 +351,7 @@ read -r orphan names <"$tmp/orphan"
 started "$orphan"
 is "orphan: its environment says whose it is" "$names" "web broadcast"
 holds "orphan: its child in a session of its own is gone" \
-    wait_for 5 none_alive "$orphan"
+    wait_for 20 none_alive "$orphan"
 stop_rota
 is "orphan: rota ends well" "$?" 0
 

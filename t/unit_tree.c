@@ -298,6 +298,32 @@ START_TEST(spares_who_is_younger)
 }
 END_TEST
 
+/* Amid an exec there is no environment that can be read. */
+#define EXECS		"setsid sh -c 'echo; eval \"$X\"' & exit 0"
+#define EXEC_ROUNDS	100
+
+START_TEST(left_behind_amid_an_exec)
+{
+	char		 again[] = "X=exec sh -c \"$X\"";
+	char		*exec_env[] = { path_var, pool_var, slot_var, again,
+	    NULL };
+	struct reaper	*r = new_reaper();
+	struct grove	 g;
+	int		 i;
+
+	begin(_i);
+	for (i = 0; i < EXEC_ROUNDS; i++) {
+		g = plant(EXECS, exec_env);
+		wait_up(&g, 1);
+		ck_assert_int_eq(status_of(g.leader), 0);
+		ck_assert_uint_eq(kill_left(r, g.leader, "web", "3", 0), 1);
+		ck_assert(all_gone(g.fd));
+		reap_all();
+	}
+	reaper_free(r);
+}
+END_TEST
+
 static void
 no_cb(void *arg, pid_t pid, int status)
 {
@@ -538,6 +564,7 @@ fill(Suite *s)
 	BOTH(kills_below_a_zombie);
 	BOTH(left_behind_by_its_environment);
 	BOTH(left_behind_in_its_session);
+	BOTH(left_behind_amid_an_exec);
 	BOTH(spares_who_is_younger);
 	BOTH(left_behind_by_several);
 	BOTH(spares_who_is_watched);

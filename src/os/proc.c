@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #define BLOCK_SIZE	4096
 #define ENV_VARS_MAX	4
 #define ENV_BYTES_MAX	((size_t)8 << 20)
+#define ENV_TRIES_MAX	100
 
 bool	proc_hide_children_files;
 
@@ -39,29 +41,47 @@ open_file(pid_t pid, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* As proc_pid_stat(5) numbers them; p is behind the name, which is 2. */
+static const char *
+stat_field(const char *p, unsigned int number)
+{
+	for (; p != NULL && number > 2; number--)
+		p = strchr(p + 1, ' ');
+	return p == NULL ? "" : p + 1;
+}
+
+static unsigned long long
+stat_number(const char *p, unsigned int number)
+{
+	return strtoull(stat_field(p, number), NULL, 10);
+}
+
 int
 proc_stat(pid_t pid, struct proc_stat *ret)
 {
 	AUTO_FD			 fd = open_file(pid, "stat");
-	char			 buf[1024], state, *p;
-	unsigned long long	 start;
+	unsigned long long	 env_begin, env_end;
+	char			 buf[1024], state;
+	const char		*p;
 	ssize_t			 n;
-	long			 ppid;
 
 	n = fd == -1 ? -1 : read_some(fd, buf, sizeof(buf) - 1);
 	if (n <= 0)
 		return -1;
 	buf[n] = '\0';
 	p = strrchr(buf, ')');		/* the name may hold anything */
-	if (p == NULL || sscanf(p + 1, " %c %ld %*d %*d %*d %*d %*u %*u %*u"
-	    " %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &ppid,
-	    &start) != 3)
+	if (p == NULL || *stat_field(p, 22) == '\0')
 		return -1;
+	state = *stat_field(p, 3);
+	env_begin = stat_number(p, 50);
+	env_end = stat_number(p, 51);
 	ret->pid = pid;
-	ret->ppid = (pid_t)ppid;
+	ret->ppid = (pid_t)stat_number(p, 4);
 	ret->is_dead = state == 'Z' || state == 'X';
 	ret->is_stopped = state == 'T' || state == 't';
-	ret->start_ticks = start;
+	ret->start_ticks = stat_number(p, 22);
+	ret->has_env = env_end != 0;
+	ret->env_bytes = (size_t)(env_end - env_begin);
 	return 0;
 }
 
@@ -101,8 +121,9 @@ env_byte(struct env_search *s, char c)
 	s->pos = c == '\0' ? 0 : s->pos + 1;
 }
 
-void
-proc_env(pid_t pid, struct proc_var *vars, size_t count)
+/* Bytes read, or -1: it is not ours to know. */
+static ssize_t
+env_read(pid_t pid, struct proc_var *vars, size_t count)
 {
 	AUTO_FD			 fd = open_file(pid, "environ");
 	struct env_search	 s[ENV_VARS_MAX] = { 0 };
@@ -114,12 +135,41 @@ proc_env(pid_t pid, struct proc_var *vars, size_t count)
 		vars[i].found = false;
 		s[i].var = &vars[i];
 	}
-	while (fd != -1 && total < ENV_BYTES_MAX &&
+	if (fd == -1)
+		return -1;
+	while (total < ENV_BYTES_MAX &&
 	    (n = read_some(fd, buf, sizeof(buf))) > 0) {
 		for (i = 0; i < count && i < ENV_VARS_MAX; i++)
 			for (k = 0; k < n; k++)
 				env_byte(&s[i], buf[k]);
 		total += (size_t)n;
+	}
+	return (ssize_t)total;
+}
+
+/*
+ * Amid an exec the old environment cannot be read any more, and the new one
+ * not yet: then less was read than there is.
+ */
+static bool
+env_is_complete(pid_t pid, ssize_t bytes)
+{
+	struct proc_stat	 st;
+
+	return bytes == -1 || (size_t)bytes >= ENV_BYTES_MAX ||
+	    proc_stat(pid, &st) == -1 || st.is_dead ||
+	    (st.has_env && st.env_bytes == (size_t)bytes);
+}
+
+void
+proc_env(pid_t pid, struct proc_var *vars, size_t count)
+{
+	int	 i;
+
+	for (i = 0; i < ENV_TRIES_MAX; i++) {
+		if (env_is_complete(pid, env_read(pid, vars, count)))
+			return;
+		(void)sched_yield();
 	}
 }
 

@@ -10,6 +10,8 @@ struct proc_stat {
 	bool			 is_dead;	/* a zombie */
 	bool			 is_stopped;	/* by a signal or a tracer */
 	unsigned long long	 start_ticks;	/* since boot */
+	bool			 has_env;	/* which can be seen by now */
+	size_t			 env_bytes;
 };
 
 /* 0, or -1: it is not there, or cannot be seen. */
