@@ -1,4 +1,5 @@
 #!/bin/sh
+# budget: 300
 # Every shell script of the tree, the examples included.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"

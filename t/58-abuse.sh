@@ -77,6 +77,11 @@ is "long: the worker goes on" "$(log_count restarting)" 0
 end_rogue long 0
 
 beside_rogue flood
+have_said_all() {
+	[ "$("$top_builddir/rota" status -c "$tmp/rota.yaml" --json |
+	    grep -o '"all said"' | grep -c .)" = 2 ]
+}
+holds "flood: it is heard to the end" wait_for 60 have_said_all
 end_rogue flood 0
 
 # What is for these two fills every buffer that it is given.

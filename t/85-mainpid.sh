@@ -14,25 +14,29 @@ def say(text):
     s.send(text.encode())
 
 def child(new_session=False):       # its pid; it ends well when told to
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
     pid = os.fork()
     if pid == 0:
         if new_session:
             os.setsid()
         serve()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HEEDED)
     while new_session and os.getsid(pid) != pid:
         time.sleep(0.01)
     return pid
 
-def serve():
-    while True:
-        time.sleep(60)
+def serve():                        # no signal is missed, as a handler may
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEEDED)
+    while signal.sigwait(HEEDED) != signal.SIGTERM:
+        upgrade()
+    os._exit(0)
 
 def upgrade():                      # another takes over, and this one ends
     say(f"MAINPID={child()}\nSTATUS=upgraded")
     os._exit(7)
 
+HEEDED = [signal.SIGTERM, signal.SIGHUP]
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-signal.signal(signal.SIGHUP, lambda *_: upgrade())  # as its children have it
 how = sys.argv[1]
 if how == "hand":
     say(f"MAINPID={child()}\nREADY=1")
@@ -66,8 +70,8 @@ is_another() {			# is_another PID: the main process by now
 	[ -n "$main" ] && [ "$main" != "$1" ]
 }
 
-first_pid() {
-	sed -n 's/.* pid \([0-9]*\): started, gen.*/\1/p' "$log" | head -n 1
+started_pids() {
+	sed -n 's/.* pid \([0-9]*\): started, gen.*/\1/p' "$log"
 }
 
 run() {				# run HOW
@@ -81,7 +85,7 @@ backoff: {initial: 0}"
 }
 
 run hand
-started=$(first_pid)
+started=$(started_pids)
 holds "another process has taken over" [ "$main" != "$started" ]
 holds "its parent may leave" wait_for 10 is_gone "$started"
 is "and that is not the end of it" "$(log_count 'started, gen')" 1
@@ -96,6 +100,7 @@ holds "its end is the worker's" wait_for 20 log_has 2 'started, gen'
 like "as it was" "$(grep restarting "$log")" "pid $old: signal 9"
 wait_for 20 log_has 3 'its main process is'
 holds "the next one passes it on too" is_another "$old"
+holds "and ends" wait_for 10 is_gone "$(started_pids | tail -n 1)"
 stop_rota
 is "it is told to leave" "$? $(log_count "pid $main: left, exit status 0")" \
     "0 1"
@@ -119,7 +124,7 @@ is "rota ends well" "$?" 0
 run away
 is "who has left the session is not followed, which is said once" \
     "$(log_count 'MAINPID.*not in the session') $(log_count MAINPID)" "1 1"
-is "the process that was started counts" "$main" "$(first_pid)"
+is "the process that was started counts" "$main" "$(started_pids)"
 stop_rota
 is "rota ends well" "$?" 0
 done_testing

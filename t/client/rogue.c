@@ -118,6 +118,7 @@ run_flood(void)
 
 	for (i = 0; i < FLOOD_LINES; i++)
 		say_line("{\"event\":\"again\"}");
+	say_line("{\"rota\":\"status\",\"text\":\"all said\"}");
 	obey();
 }
 
