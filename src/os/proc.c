@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #define BLOCK_SIZE	4096
 #define ENV_VARS_MAX	4
 #define ENV_BYTES_MAX	((size_t)8 << 20)
-#define ENV_TRIES_MAX	100
 
 bool	proc_hide_children_files;
 
@@ -161,16 +159,10 @@ env_is_complete(pid_t pid, ssize_t bytes)
 	    (st.has_env && st.env_bytes == (size_t)bytes);
 }
 
-void
+bool
 proc_env(pid_t pid, struct proc_var *vars, size_t count)
 {
-	int	 i;
-
-	for (i = 0; i < ENV_TRIES_MAX; i++) {
-		if (env_is_complete(pid, env_read(pid, vars, count)))
-			return;
-		(void)sched_yield();
-	}
+	return env_is_complete(pid, env_read(pid, vars, count));
 }
 
 /* The number that a name in /proc consists of, or -1. */

@@ -24,7 +24,8 @@ struct proc_var {
 	bool		 found;		/* false also if it does not fit */
 	char		 value[PROC_VALUE_SIZE];
 };
-void	proc_env(pid_t, struct proc_var *, size_t count);
+/* False: not all of it could be read, as amid an exec; ask again. */
+bool	proc_env(pid_t, struct proc_var *, size_t count);
 
 typedef void proc_cb(void *arg, pid_t pid, pid_t ppid);
 /* The threads of a process.  0, or -1: it is not there. */

@@ -39,6 +39,7 @@ struct tree {
 						   know, who is one of these */
 	struct tree_dead	*dead;
 	size_t			 dead_count;
+	size_t			 unsure;	/* whose they are */
 };
 
 int
@@ -281,21 +282,24 @@ add_if_left(void *arg, pid_t pid, pid_t ppid)
 		.vars = { { .name = "ROTA_POOL" }, { .name = "ROTA_SLOT" } },
 	};
 	struct tree_dead	*d;
+	bool			 knows_env;
 
 	if (ppid != t->self || reaper_knows(t->reaper, pid))
 		return;
 	s.session = getsid(pid);
 	s.group = getpgid(pid);
 	s.start_ticks = tree_start_ticks(pid);
-	proc_env(pid, s.vars, ARRAY_LEN(s.vars));
+	knows_env = proc_env(pid, s.vars, ARRAY_LEN(s.vars));
 	for (d = t->dead; d < t->dead + t->dead_count; d++)
 		if (is_in_session(&s, d) || is_of_slot(&s, d)) {
 			tree_add(t, pid, d);
 			return;
 		}
+	if (!knows_env)
+		t->unsure++;
 }
 
-void
+size_t
 tree_kill_left(const struct reaper *r, struct tree_dead *dead, size_t count)
 {
 	struct tree	 t = {
@@ -316,6 +320,7 @@ tree_kill_left(const struct reaper *r, struct tree_dead *dead, size_t count)
 		if (is_fair_game(dead[i].leader) &&
 		    kill(dead[i].leader, 0) == -1 && errno == ESRCH)
 			tree_signal_group(dead[i].leader, SIGKILL);
+	return t.unsure;
 }
 
 static void

@@ -37,9 +37,10 @@ struct tree_dead {
  * SIGKILL to what is left of their groups and sessions, and to every adopted
  * child, with its descendants, that has their variables in the environment
  * that it was started with.  Processes that the reaper knows are left alone.
- * All of our children are looked at, once, however many are dead.
+ * All of our children are looked at, once, however many are dead.  Returns
+ * how many of them cannot be told yet, as they are amid an exec.
  */
-void	tree_kill_left(const struct reaper *, struct tree_dead *,
+size_t	tree_kill_left(const struct reaper *, struct tree_dead *,
 	    size_t count);
 
 /* Start of a process in clock ticks since boot, 0 if it is not there. */

@@ -14,6 +14,11 @@
 #define LOOK_CHEAP_NS	UINT64_C(500000)
 #define LOOK_SHARE	10		/* of the time: one tenth */
 #define LOOK_AT_ONCE	256		/* dead, by one look */
+/* Again after as long as it has been, at first after this. */
+#define AGAIN_NS	UINT64_C(5000000)
+#define AGAIN_MAX_NS	UINT64_C(2000000000)
+
+static void	leftovers_look(struct leftovers *);
 
 struct dead {
 	struct list	 node;
@@ -22,6 +27,7 @@ struct dead {
 	struct about	 about;		/* pool: as long as the slot */
 	unsigned long long before_ticks; /* of a command: what was started
 					   later is not its own */
+	uint64_t	 died_ns;
 	char		 pool[72], tag[16];
 };
 
@@ -78,38 +84,72 @@ dead_say(struct leftovers *l, const struct dead *d, size_t killed)
 		    "behind", killed);
 }
 
+/* Look for some of the dead; those for whom it is to be again go there. */
 static void
-leftovers_some(struct leftovers *l)
+leftovers_some(struct leftovers *l, struct list *again)
 {
 	static struct tree_dead	 dead[LOOK_AT_ONCE];
 	static struct dead	*of[LOOK_AT_ONCE];
-	size_t			 i, n = 0;
+	size_t			 i, n = 0, unsure;
+	uint64_t		 now = clock_ns();
 
 	for (; n < LOOK_AT_ONCE && !list_empty(&l->dead); n++) {
 		of[n] = LIST_ENTRY(l->dead.next, struct dead, node);
 		list_remove(&of[n]->node);
 		dead[n] = dead_look(of[n]);
 	}
-	tree_kill_left(l->common->reaper, dead, n);
+	unsure = tree_kill_left(l->common->reaper, dead, n);
 	for (i = 0; i < n; i++) {
 		dead_say(l, of[i], dead[i].killed);
-		free(of[i]);
+		if (unsure > 0 && now - of[i]->died_ns < AGAIN_MAX_NS)
+			list_append(again, &of[i]->node);
+		else
+			free(of[i]);
 	}
 }
 
-void
+/* At this time, if not earlier. */
+static void
+leftovers_wait(struct leftovers *l, uint64_t until_ns, uint64_t now)
+{
+	ev_now_update(l->common->loop);
+	ev_timer_set(&l->look,
+	    loop_seconds((until_ns - now) / 1000000 + 1), 0.);
+	ev_timer_start(l->common->loop, &l->look);
+}
+
+static void
+leftovers_look_again(struct leftovers *l, struct list *again)
+{
+	uint64_t	 now = clock_ns(), until;
+	struct list	*n, *tmp;
+
+	until = now + AGAIN_NS + now -
+	    LIST_ENTRY(again->next, struct dead, node)->died_ns;
+	LIST_FOREACH(n, tmp, again) {
+		list_remove(n);
+		list_append(&l->dead, n);
+	}
+	leftovers_wait(l, until > l->next_ns ? until : l->next_ns, now);
+}
+
+static void
 leftovers_look(struct leftovers *l)
 {
 	uint64_t	 began = clock_ns(), took;
+	struct list	 again;
 
 	ev_timer_stop(l->common->loop, &l->look);
 	if (list_empty(&l->dead))
 		return;
+	list_init(&again);
 	while (!list_empty(&l->dead))
-		leftovers_some(l);
+		leftovers_some(l, &again);
 	took = clock_ns() - began;
 	l->next_ns = took < LOOK_CHEAP_NS ? 0 :
 	    began + LOOK_SHARE * took;
+	if (!list_empty(&again))
+		leftovers_look_again(l, &again);
 }
 
 /* Now, or when it is time. */
@@ -122,12 +162,8 @@ leftovers_plan(struct leftovers *l)
 		leftovers_look(l);
 		return;
 	}
-	if (ev_is_active(&l->look))
-		return;
-	ev_now_update(l->common->loop);
-	ev_timer_set(&l->look,
-	    loop_seconds((l->next_ns - now) / 1000000 + 1), 0.);
-	ev_timer_start(l->common->loop, &l->look);
+	if (!ev_is_active(&l->look))
+		leftovers_wait(l, l->next_ns, now);
 }
 
 /* Without memory for it one is looked for alone, and at once. */
@@ -139,11 +175,12 @@ leftovers_add(struct leftovers *l, const struct dead *d)
 
 	if (kept == NULL) {
 		alone = dead_look(d);
-		tree_kill_left(l->common->reaper, &alone, 1);
+		(void)tree_kill_left(l->common->reaper, &alone, 1);
 		dead_say(l, d, alone.killed);
 		return;
 	}
 	*kept = *d;
+	kept->died_ns = clock_ns();
 	list_append(&l->dead, &kept->node);
 	leftovers_plan(l);
 }
@@ -170,4 +207,20 @@ leftovers_of_command(struct leftovers *l, pid_t leader, const char *pool,
 	(void)snprintf(d.pool, sizeof(d.pool), "%s", pool);
 	(void)snprintf(d.tag, sizeof(d.tag), "%s", tag);
 	leftovers_add(l, &d);
+}
+
+void
+leftovers_settle(struct leftovers *l)
+{
+	struct list	*n;
+	struct dead	*d;
+
+	leftovers_look(l);
+	for (n = l->dead.next; n != &l->dead; n = n->next) {
+		d = LIST_ENTRY(n, struct dead, node);
+		d->before_ticks = dead_look(d).not_after_ticks;
+		if (d->before_ticks == 0)
+			d->before_ticks = tree_now_ticks() + 1;
+		d->slot = NULL;
+	}
 }

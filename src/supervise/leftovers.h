@@ -12,7 +12,8 @@ struct slot;
  * What the dead have left behind is killed.  To find it all children of the
  * supervisor have to be looked at; where these are so many that it takes
  * time, one look is for all who have died since the last, and looking takes
- * no more than a tenth of the time.
+ * no more than a tenth of the time.  While some child cannot be told, it is
+ * looked again, for two seconds.
  */
 struct leftovers {
 	struct common	*common;
@@ -31,5 +32,5 @@ void	leftovers_of_worker(struct leftovers *, pid_t leader, struct slot *,
 void	leftovers_of_command(struct leftovers *, pid_t leader,
 	    const char *pool, const char *tag);
 /* All who have died, now: their slots may be gone soon. */
-void	leftovers_look(struct leftovers *);
+void	leftovers_settle(struct leftovers *);
 #endif

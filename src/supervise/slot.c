@@ -600,7 +600,7 @@ slot_worker_gone(struct slot *s, struct worker *w)
 	p->processes--;
 	leftovers_of_worker(&p->common->leftovers, w->main.leader, s, &about);
 	if (p->processes == 0)
-		leftovers_look(&p->common->leftovers);
+		leftovers_settle(&p->common->leftovers);
 	if (p->reload != NULL)
 		reload_worker_gone(p->reload, s, w, was_beside);
 	worker_free(w);
