@@ -3,6 +3,7 @@
 # what it finds out about this machine.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
+look_for_leaks
 
 rota=$top_builddir/rota
 PATH=$top_builddir:$PATH

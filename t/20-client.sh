@@ -4,6 +4,7 @@
 # budget: 300
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
+look_for_leaks
 
 # The interpreter itself: it is started often.
 python=$(python3 -c 'import sys; print(sys.executable)' 2>"$tmp/which") ||

@@ -2,6 +2,7 @@
 # What librota exports, its header in other languages, and its corpus.
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
+look_for_leaks
 header=$top_srcdir/src/librota/rota.h
 
 # Names that the header declares, one per line.

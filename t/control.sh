@@ -28,11 +28,9 @@ command_end() {			# command_end NAME
 	reap 60 "$(cat "$tmp/$1.pid")"
 }
 
-# The state of everything, an object a line.  It is asked again and again: its
-# leaks are looked for where it is a test's subject, by rota().
+# The state of everything, an object a line.
 state() {
-	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 \
-	    "$top_builddir/rota" status --json ${1+"$@"} 2>>"$tmp/logs" |
+	"$top_builddir/rota" status --json ${1+"$@"} 2>>"$tmp/logs" |
 	    sed 's/{"name":"/\n&/g; s/{"slot":/\n&/g'
 }
 

@@ -16,6 +16,17 @@ LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL PATH top_builddir top_srcdir
 
+# Where there are sanitizers, most programs take longer to look for leaks at
+# their end than for all else: supervisors and their workers do, and what a
+# test runs after look_for_leaks.
+leaks_options=${ASAN_OPTIONS-}
+ASAN_OPTIONS=$leaks_options:detect_leaks=0
+export ASAN_OPTIONS
+
+look_for_leaks() {
+	ASAN_OPTIONS=$leaks_options
+}
+
 test_count=0
 test_failed=0
 rota_pid=
@@ -277,7 +288,8 @@ run_rota() {
 	fi
 	: >"$log"
 	# shellcheck disable=SC2086 # a command with its options
-	PATH="$top_builddir:$PATH" ${ROTA_WRAP:-} "$top_builddir/rota" run \
+	PATH="$top_builddir:$PATH" ASAN_OPTIONS=$leaks_options \
+	    ${ROTA_WRAP:-} "$top_builddir/rota" run \
 	    ${1+"$@"} "$rota_config" </dev/null 2>>"$log" &
 	rota_pid=$!
 	started "$rota_pid"
