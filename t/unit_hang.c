@@ -20,29 +20,29 @@ struct step {
 
 static const struct {
 	const char	*name;
-	bool		 is_exact;
+	enum { LOOSE, EXACT, BLIND } sees;	/* what was given */
 	size_t		 count;
 	struct step	 steps[STEPS_MAX];
 } tales[] = {
-	{ "nothing waits", true, 4, {
+	{ "nothing waits", EXACT, 4, {
 		{ 0, 0, 0, HANG_NONE },
 		{ LOOK_MS, 0, 7, HANG_NONE },
 		{ LOOK_MS, 0, 7, HANG_NONE },
 		{ 9 * LOOK_MS, 0, 7, HANG_NONE } } },
-	{ "it is stopped, and more come", true, 6, {
+	{ "it is stopped, and more come", EXACT, 6, {
 		{ 0, 5, 15, HANG_WAITS },
 		{ LOOK_MS, 6, 16, HANG_WAITS },
 		{ LOOK_MS, 9, 19, HANG_WAITS },
 		{ LOOK_MS, 9, 19, HANG_WAITS },
 		{ LOOK_MS, 9, 19, HANG_HUNG },
 		{ LOOK_MS, 9, 19, HANG_HUNG } } },
-	{ "it is stopped, and one waits", false, 5, {
+	{ "it is stopped, and one waits", LOOSE, 5, {
 		{ 0, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_HUNG } } },
-	{ "as many come as go", true, 7, {
+	{ "as many come as go", EXACT, 7, {
 		{ 0, 5, 5, HANG_WAITS },
 		{ LOOK_MS, 5, 6, HANG_WAITS },
 		{ LOOK_MS, 5, 7, HANG_WAITS },
@@ -50,20 +50,20 @@ static const struct {
 		{ LOOK_MS, 5, 8, HANG_WAITS },
 		{ 3 * LOOK_MS, 5, 8, HANG_WAITS },
 		{ LOOK_MS, 9, 13, HANG_WAITS } } },
-	{ "it takes the last one just in time", true, 6, {
+	{ "it takes the last one just in time", EXACT, 6, {
 		{ 0, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 0, 1, HANG_NONE },
 		{ LOOK_MS, 1, 2, HANG_WAITS } } },
-	{ "one look is late: everything stood still", true, 5, {
+	{ "one look is late: everything stood still", EXACT, 5, {
 		{ 0, 1, 1, HANG_WAITS },
 		{ 100 * AFTER_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_WAITS },
 		{ LOOK_MS, 1, 1, HANG_HUNG } } },
-	{ "as many seem to go, and without turns some do", false, 8, {
+	{ "as many seem to go, and without turns some do", LOOSE, 8, {
 		{ 0, 5, 5, HANG_WAITS },
 		{ LOOK_MS, 5, 9, HANG_WAITS },
 		{ LOOK_MS, 5, 14, HANG_DOUBT },
@@ -72,7 +72,7 @@ static const struct {
 		{ LOOK_MS, 5, 19, HANG_WAITS },
 		{ LOOK_MS, 5, 24, HANG_DOUBT },
 		{ 10, 0, 24, HANG_NONE } } },
-	{ "those that seem to go are lost on their way", false, 9, {
+	{ "those that seem to go are lost on their way", LOOSE, 9, {
 		{ 0, 5, 5, HANG_WAITS },
 		{ LOOK_MS, 5, 9, HANG_WAITS },
 		{ LOOK_MS, 5, 14, HANG_DOUBT },
@@ -82,6 +82,21 @@ static const struct {
 		{ LOOK_MS, 6, 14, HANG_DOUBT },
 		{ LOOK_MS - 1, 6, 14, HANG_DOUBT },
 		{ 1, 6, 14, HANG_HUNG } } },
+	{ "as many come as go, and nobody knows", BLIND, 7, {
+		{ 0, 5, 0, HANG_WAITS },
+		{ LOOK_MS, 5, 0, HANG_WAITS },
+		{ LOOK_MS, 5, 0, HANG_DOUBT },
+		{ 10, 4, 0, HANG_WAITS },
+		{ LOOK_MS, 5, 0, HANG_WAITS },
+		{ LOOK_MS, 5, 0, HANG_DOUBT },
+		{ 10, 0, 0, HANG_NONE } } },
+	{ "nobody knows, and it is stopped", BLIND, 6, {
+		{ 0, 1, 0, HANG_WAITS },
+		{ LOOK_MS, 3, 0, HANG_WAITS },
+		{ LOOK_MS, 3, 0, HANG_DOUBT },
+		{ LOOK_MS, 4, 0, HANG_DOUBT },
+		{ LOOK_MS, 4, 0, HANG_HUNG },
+		{ LOOK_MS, 4, 0, HANG_HUNG } } },
 };
 
 START_TEST(hang_tales)
@@ -96,7 +111,8 @@ START_TEST(hang_tales)
 			.now_ms = now += st->passed_ms,
 			.waiting = st->waiting,
 			.given = st->given,
-			.is_exact = tales[_i].is_exact,
+			.is_exact = tales[_i].sees == EXACT,
+			.is_blind = tales[_i].sees == BLIND,
 		};
 
 		ck_assert_msg(hang_look(&h, &s, AFTER_MS) == st->verdict,

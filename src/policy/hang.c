@@ -61,8 +61,8 @@ hang_look(struct hang *h, const struct hang_sight *s, uint64_t after_ms)
 	h->most = taken > h->most ? taken : h->most;
 	if (h->still_ms >= after_ms)
 		return HANG_HUNG;
-	if (!h->doubted && (h->still_ms == h->sure_ms ||
-	    h->sure_ms < after_ms / 2))
+	if (!h->doubted && (h->sure_ms < after_ms / 2 ||
+	    (h->still_ms == h->sure_ms && !s->is_blind)))
 		return HANG_WAITS;
 	h->doubted = true;
 	h->doubts++;

@@ -15,6 +15,7 @@ struct hang_sight {
 	uint64_t	 waiting;	/* in the queue */
 	uint64_t	 given;		/* so far */
 	bool		 is_exact;
+	bool		 is_blind;	/* of what was given nothing is known */
 };
 
 enum hang_verdict {
