@@ -6,7 +6,8 @@
 #	ROTA_TEST_SCALE=full|quick	quick: fewer requests (sanitizers)
 #	ROTA_WRAP			a command in front of rota, as valgrind
 #	ROTA_TEST_KEEP=1		leave the scratch folder behind
-#	ROTA_MECHANISM=hand-over	the kernel takes no turns; see rota(1)
+#	ROTA_MECHANISM=hand-over|classic	the kernel takes no turns; see
+#			rota(1)
 #
 # Set here: $tmp (scratch folder), $log (stderr of rota), $rota_pid.
 set -u

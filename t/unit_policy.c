@@ -352,8 +352,19 @@ static const struct {
 	    MECHANISM_HANDOVER, "ready: http" },
 	{ { BOTH, .has_unix = true, .is_probed = true, .why_no_kernel = "x" },
 	    MECHANISM_HANDOVER, "unix" },
+	{ { BOTH, .why_no_kernel = "x", .why_no_classic = "y" },
+	    MECHANISM_HANDOVER, "x" },
 	/* Nor can connections be handed over. */
-	{ { PLAIN, .why_no_kernel = "x" }, MECHANISM_SHARED, "x" },
+	{ { PLAIN, .why_no_kernel = "x" }, MECHANISM_CLASSIC, "x" },
+	{ { PLAIN, .why_no_kernel = "x", .why_no_classic = "y" },
+	    MECHANISM_SHARED, "x" },
+	{ { PLAIN, .why_no_kernel = "x", .is_sticky = true },
+	    MECHANISM_SHARED, "x" },
+	{ { PLAIN, .why_no_kernel = "x", .has_unix = true },
+	    MECHANISM_SHARED, "unix" },
+	{ { PLAIN, .why_no_kernel = "x", .is_probed = true },
+	    MECHANISM_SHARED, "ready: http" },
+	{ { PLAIN, .is_sticky = true }, MECHANISM_KERNEL, NULL },
 	{ { PLAIN, .has_unix = true }, MECHANISM_SHARED, "unix" },
 	{ { PLAIN, .is_probed = true }, MECHANISM_SHARED, "ready: http" },
 	/* Hand-over is asked for: that is no fallback. */
@@ -390,6 +401,7 @@ START_TEST(mechanism_names)
 	ck_assert_str_eq(mechanism_name(MECHANISM_NONE), "none");
 	ck_assert_str_eq(mechanism_name(MECHANISM_KERNEL), "kernel");
 	ck_assert_str_eq(mechanism_name(MECHANISM_HANDOVER), "hand-over");
+	ck_assert_str_eq(mechanism_name(MECHANISM_CLASSIC), "classic BPF");
 	ck_assert_str_eq(mechanism_name(MECHANISM_SHARED), "shared listener");
 }
 END_TEST

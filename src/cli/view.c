@@ -272,6 +272,7 @@ static void
 print_pool(const struct view *v, const json_t *pool, FILE *f)
 {
 	struct table	*t = table_new(columns, ARRAY_LEN(columns));
+	const char	*mechanism;
 	bool		 has_handed;
 	char		 line[VIEW_LINE_SIZE];
 	json_t		*slot;
@@ -279,8 +280,9 @@ print_pool(const struct view *v, const json_t *pool, FILE *f)
 
 	view_pool(pool, line);
 	out_line(f, "%s: %s", field_text(pool, "name", "?"), line);
-	has_handed = strcmp(field_text(pool, "mechanism", ""),
-	    "shared listener") != 0;
+	mechanism = field_text(pool, "mechanism", "");
+	has_handed = strcmp(mechanism, "shared listener") != 0 &&
+	    strcmp(mechanism, "classic BPF") != 0;
 	json_array_foreach(field_list(pool, "slots"), i, slot)
 		add_slot(v, t, slot, has_handed);
 	if (json_array_size(field_list(pool, "slots")) > 0)

@@ -90,9 +90,10 @@ status_slot(struct slot *s)
 	struct worker		*w = s->current;
 	const struct queue	*q = s->queue;
 	uint64_t		 handed = 0;
+	bool			 counts = q != NULL && queue_counts(q);
 	bool			 backs_off = ev_is_active(&s->restart);
 
-	if (q != NULL)
+	if (counts)
 		handed = queue_given(q);
 	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, "
 	    "s:o, s:o, s:o, s:o}",
@@ -104,7 +105,7 @@ status_slot(struct slot *s)
 	    "uptime_ms", json_number_or_null(w != NULL, w != NULL ?
 	    (json_int_t)(clock_ms() - w->started_ms) : 0),
 	    "restarts", (json_int_t)s->restarts,
-	    "handed", json_number_or_null(q != NULL, (json_int_t)handed),
+	    "handed", json_number_or_null(counts, (json_int_t)handed),
 	    "lag", (json_int_t)(w != NULL ? channel_lag(&w->channel) : 0),
 	    "dropped", (json_int_t)(w != NULL ? w->channel.dropped : 0),
 	    "text", json_text_or_null(w != NULL ? w->text : NULL),

@@ -19,6 +19,14 @@ against_kernel(const struct mechanism_facts *f)
 	return f->why_no_kernel;
 }
 
+/* A listener for each slot, without privilege. */
+static bool
+may_be_classic(const struct mechanism_facts *f)
+{
+	return !f->has_unix && !f->is_probed && !f->is_sticky &&
+	    !f->no_kernel && f->why_no_classic == NULL;
+}
+
 enum mechanism
 mechanism_choose(const struct mechanism_facts *f, const char **ret_why)
 {
@@ -37,7 +45,7 @@ mechanism_choose(const struct mechanism_facts *f, const char **ret_why)
 		return MECHANISM_HANDOVER;
 	*ret_why = why != NULL ? why :
 	    "its dialect cannot take connections one by one";
-	return MECHANISM_SHARED;
+	return may_be_classic(f) ? MECHANISM_CLASSIC : MECHANISM_SHARED;
 }
 
 const char *

@@ -8,6 +8,7 @@
 	X(NONE,		"none")		/* it has no listeners */	\
 	X(KERNEL,	"kernel")	/* a listener for each slot */	\
 	X(HANDOVER,	"hand-over")	/* one by one, by us */		\
+	X(CLASSIC,	"classic BPF")	/* by chance, by the kernel */	\
 	X(SHARED,	"shared listener")	/* whoever is quickest */
 
 enum mechanism {
@@ -24,7 +25,9 @@ struct mechanism_facts {
 	bool		 takes_conns;	/* workers can have connections, too */
 	bool		 has_unix;	/* a listener that is not TCP */
 	bool		 is_probed;	/* over a connection handed over */
+	bool		 is_sticky;	/* chance will not do */
 	const char	*why_no_kernel;	/* on this machine; NULL: it can */
+	const char	*why_no_classic;
 };
 
 /*

@@ -125,7 +125,8 @@ generation_pin(struct generation *g, struct err *e)
 
 /* By which mechanism its workers get their connections, and why so. */
 static void
-generation_choose(struct generation *g, const char *no_kernel)
+generation_choose(struct generation *g, const char *no_kernel,
+    const char *no_classic)
 {
 	const struct conf_pool		*c = g->conf;
 	const struct mechanism_facts	 f = {
@@ -136,7 +137,9 @@ generation_choose(struct generation *g, const char *no_kernel)
 		.has_unix = conf_has_unix(c),
 		.is_probed = c->ready.when == CONF_READY_HTTP &&
 		    c->first_port == 0,
+		.is_sticky = c->balance == CONF_STICKY,
 		.why_no_kernel = no_kernel,
+		.why_no_classic = no_classic,
 	};
 	const char			*why;
 
@@ -160,7 +163,7 @@ generation_set_mode(struct generation *g, struct listeners *ls)
 	};
 	struct err			 why;
 
-	generation_choose(g, ls->no_kernel);
+	generation_choose(g, ls->no_kernel, ls->no_classic);
 	g->mode = modes[g->conf->balance];
 	if (g->mechanism != MECHANISM_KERNEL || g->mode != CHOOSER_LEAST ||
 	    census_count(ls->census, &why) == 0)
@@ -168,7 +171,7 @@ generation_set_mode(struct generation *g, struct listeners *ls)
 	g->mode = CHOOSER_TURNS;
 	if (g->dialect->handover &&
 	    g->conf->mechanism == CONF_MECHANISM_AUTO)
-		generation_choose(g, why.msg);
+		generation_choose(g, why.msg, ls->no_classic);
 	else
 		(void)snprintf(g->why, sizeof(g->why), "connections are not "
 		    "counted, turns are taken: %.100s", why.msg);
@@ -183,6 +186,13 @@ generation_refuse(const struct generation *g, struct err *e)
 		return 0;
 	return err_set(e, 0, "mechanism: kernel is not to be had: %s",
 	    g->why);
+}
+
+static bool
+generation_has_places(const struct generation *g)
+{
+	return g->mechanism == MECHANISM_KERNEL ||
+	    g->mechanism == MECHANISM_CLASSIC;
 }
 
 /*
@@ -201,10 +211,9 @@ generation_listen(struct generation *g, struct listeners *ls,
 	    e);
 	if (g->set == NULL)
 		return -1;
-	for (i = 0; i < g->set->count && g->mechanism == MECHANISM_KERNEL;
-	    i++)
+	for (i = 0; i < g->set->count && generation_has_places(g); i++)
 		if (turns_begin(g->set->list[i], &why) == -1)
-			generation_choose(g, why.msg);
+			generation_choose(g, why.msg, why.msg);
 	if (g->mechanism == MECHANISM_SHARED)
 		listener_set_share(g->set);
 	return generation_refuse(g, e);

@@ -258,7 +258,7 @@ launch_stdin(const struct worker_job *j)
 	wanted = wanted && !queue_is_fed(j->queue);
 	l = j->gen->set->list[0];
 	fd = queue_is_fed(j->queue) ? l->fd : launch_listener(j, 0);
-	if (wanted || (fd == l->fd && l->is_blocking))
+	if (wanted || fd != l->fd || l->is_blocking)
 		(void)fd_set_nonblock(fd, !wanted);
 	if (fd == l->fd)
 		l->is_blocking = wanted;

@@ -20,7 +20,7 @@ listeners_init(struct listeners *ls, struct ev_loop *loop, struct journal *j)
 {
 	ls->loop = loop;
 	ls->journal = j;
-	ls->no_kernel = NULL;
+	ls->no_kernel = ls->no_classic = NULL;
 	ls->census = NULL;
 	list_init(&ls->all);
 }

@@ -21,6 +21,7 @@ struct listeners {
 	struct census	*census;	/* of places; NULL: no_kernel */
 	const char	*no_kernel;	/* why the kernel cannot take turns,
 					   or NULL; see policy/mechanism.h */
+	const char	*no_classic;	/* nor draw lots instead */
 };
 
 /*

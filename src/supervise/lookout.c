@@ -97,6 +97,7 @@ lookout_look_at(struct lookout *l, struct slot *s, struct queue *q)
 		.given = queue_given(q),
 		.waiting = queue_waiting(q),
 		.is_exact = queue_is_fed(q),
+		.is_blind = !queue_counts(q),
 	};
 
 	l->given += sight.given;
@@ -111,6 +112,11 @@ lookout_look_at(struct lookout *l, struct slot *s, struct queue *q)
 		lookout_doubt(s, true);
 		break;
 	case HANG_HUNG:
+		if (sight.is_blind && seat_gets(q->seat)) {
+			s->hang = (struct hang){ 0 };
+			lookout_doubt(s, false);
+			break;		/* it may take as many as come */
+		}
 		slot_worker_hung(s, sight.waiting, after_ms);
 		break;
 	}

@@ -147,7 +147,7 @@ pool_free(struct pool *p)
 	free(p);
 }
 
-/* By the kernel's turns, and by hand where a worker asks for what has none. */
+/* By the kernel, and by hand where a worker asks for what has none. */
 static struct queue *
 pool_seat_queue(struct slot *s, struct generation *g, struct err *e)
 {
@@ -175,6 +175,7 @@ pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
 	*ret = NULL;
 	switch (g->mechanism) {
 	case MECHANISM_KERNEL:
+	case MECHANISM_CLASSIC:
 		*ret = pool_seat_queue(s, g, e);
 		break;
 	case MECHANISM_HANDOVER:

@@ -242,6 +242,12 @@ queue_leave(struct queue *q)
 		dispatch_reclaim(q->dispatch, q);
 }
 
+bool
+queue_counts(const struct queue *q)
+{
+	return q->seat == NULL || seat_counts(q->seat);
+}
+
 uint64_t
 queue_given(const struct queue *q)
 {

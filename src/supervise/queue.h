@@ -97,7 +97,8 @@ void		 queue_down(struct queue *, size_t slot);
  * goes to others, if it is not up again.
  */
 void		 queue_leave(struct queue *);
-/* Connections given to it, and not to others since. */
+/* Connections given to it, and not to others since; false: who knows. */
+bool		 queue_counts(const struct queue *);
 uint64_t	 queue_given(const struct queue *);
 size_t		 queue_waiting(const struct queue *);
 

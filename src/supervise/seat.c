@@ -71,13 +71,32 @@ seat_free(struct seat *s)
 {
 	size_t	 i;
 
-	for (i = 0; s != NULL && i < LISTENER_SET_MAX; i++) {
-		if (s->places[i] == NULL)
-			continue;
-		place_close(s->places[i]);
-		free(s->places[i]);
-	}
+	if (s == NULL)
+		return;
+	seat_down(s);			/* others may have the places */
+	seat_await(s, NULL, NULL);
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			place_close(s->places[i]);
 	free(s);
+}
+
+static void
+seat_stirs(void *seat)
+{
+	struct seat	*s = seat;
+
+	s->stirred(s->stirred_arg);
+}
+
+/* Another seat may have the place, and await it. */
+static void
+seat_await_at(struct seat *s, struct place *p)
+{
+	if (s->stirred != NULL)
+		place_await(p, seat_stirs, s);
+	else if (p->stirred_arg == s)
+		place_await(p, NULL, NULL);
 }
 
 int
@@ -87,14 +106,10 @@ seat_open(struct seat *s, struct listener *l, size_t index, struct err *e)
 
 	if (s->places[index] != NULL)
 		return 0;
-	p = calloc(1, sizeof(*p));
+	p = place_open(l, s->slot, s->defer_accept, e);
 	if (p == NULL)
-		return err_set(e, ENOMEM, "listen on %s", l->address);
-	if (place_open(p, l, s->slot, s->defer_accept, e) == -1) {
-		free(p);
 		return -1;
-	}
-	place_await(p, s->stirred, s->stirred_arg);
+	seat_await_at(s, p);
 	s->places[index] = p;
 	return 0;
 }
@@ -116,16 +131,18 @@ void
 seat_take(struct seat *s, size_t index, bool on)
 {
 	struct place	*p = s->places[index];
+	bool		 was_up = s->is_up && seat_taken(s, index) != NULL;
 
 	if (p == NULL)
 		return;
 	if (on) {
 		s->takes |= UINT64_C(1) << index;
-		if (s->is_up)
+		if (s->is_up && !was_up)
 			place_up(p, s->mode);
 	} else {
 		s->takes &= ~(UINT64_C(1) << index);
-		place_down(p);
+		if (was_up)
+			place_down(p);
 		place_leave(p);
 	}
 }
@@ -156,6 +173,8 @@ seat_up(struct seat *s)
 	struct place	*p;
 	size_t		 i;
 
+	if (s->is_up)
+		return;
 	s->is_up = true;
 	for (i = 0; i < LISTENER_SET_MAX; i++)
 		if ((p = seat_taken(s, i)) != NULL)
@@ -165,12 +184,15 @@ seat_up(struct seat *s)
 void
 seat_down(struct seat *s)
 {
-	size_t	 i;
+	struct place	*p;
+	size_t		 i;
 
+	if (!s->is_up)
+		return;
 	s->is_up = false;
 	for (i = 0; i < LISTENER_SET_MAX; i++)
-		if (s->places[i] != NULL)
-			place_down(s->places[i]);
+		if ((p = seat_taken(s, i)) != NULL)
+			place_down(p);
 }
 
 void
@@ -183,6 +205,38 @@ seat_leave(struct seat *s)
 			place_leave(s->places[i]);
 }
 
+void
+seat_hush(struct seat *s, bool on)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL)
+			place_hush(s->places[i], on);
+}
+
+bool
+seat_is_still(const struct seat *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL && !place_is_still(s->places[i]))
+			return false;
+	return true;
+}
+
+bool
+seat_gets(const struct seat *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL && place_gets(s->places[i]))
+			return true;
+	return false;
+}
+
 size_t
 seat_waiting(const struct seat *s)
 {
@@ -192,6 +246,17 @@ seat_waiting(const struct seat *s)
 		if (s->places[i] != NULL)
 			n += listener_waiting(s->places[i]->fd);
 	return n;
+}
+
+bool
+seat_counts(const struct seat *s)
+{
+	size_t	 i;
+
+	for (i = 0; i < LISTENER_SET_MAX; i++)
+		if (s->places[i] != NULL && !place_counts(s->places[i]))
+			return false;
+	return true;
 }
 
 uint64_t
@@ -215,5 +280,5 @@ seat_await(struct seat *s, void (*stirred)(void *), void *arg)
 	s->stirred_arg = arg;
 	for (i = 0; i < LISTENER_SET_MAX; i++)
 		if (s->places[i] != NULL)
-			place_await(s->places[i], stirred, arg);
+			seat_await_at(s, s->places[i]);
 }

@@ -11,8 +11,8 @@ struct err;
 struct queue;
 
 /*
- * What the queue of a slot and generation has where the kernel takes turns:
- * a listener of its own at each address, which its worker has as its own.
+ * What the queue of a slot and generation has where the kernel takes turns or
+ * draws lots: a place at each listener, which its worker has as its own.
  * A worker that asks for what it listens on has its turns only at those that
  * it has taken.
  */
@@ -61,8 +61,16 @@ void		 seat_up(struct seat *);
 void		 seat_down(struct seat *);
 /* Nobody takes from it, for now or for ever, unless it is up. */
 void		 seat_leave(struct seat *);
+/* See place_hush. */
+void		 seat_hush(struct seat *, bool on);
+/* See place_is_still. */
+bool		 seat_is_still(const struct seat *);
+/* Connections come to it now. */
+bool		 seat_gets(const struct seat *);
 /* What waits in it. */
 size_t		 seat_waiting(const struct seat *);
+/* Connections given to it; false: they are not counted. */
+bool		 seat_counts(const struct seat *);
 uint64_t	 seat_given(struct seat *);
 /* Call back once something comes to wait in it; NULL: do not (any more). */
 void		 seat_await(struct seat *, void (*)(void *arg), void *arg);

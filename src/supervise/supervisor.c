@@ -20,6 +20,7 @@
 #include "config/cpus.h"
 #include "ipc/dialect.h"
 #include "os/census.h"
+#include "os/classic.h"
 #include "os/errout.h"
 #include "os/inherit.h"
 #include "os/loop.h"
@@ -117,24 +118,37 @@ supervisor_hear(void *notices)
 	notices_drain(notices);
 }
 
+static bool
+mechanism_is(const char *word)
+{
+	const char	*wanted = getenv("ROTA_MECHANISM");
+
+	return wanted != NULL && strcmp(wanted, word) == 0;
+}
+
 /*
- * Can the kernel take turns here?  Found out by doing it; the environment
- * may say that it is not to, to see what happens elsewhere.
+ * Can the kernel take turns here, or else choose by chance?  Found out by
+ * doing it; the environment may say that it is not to, to see what happens
+ * elsewhere.
  */
 static void
 supervisor_try_kernel(struct supervisor *s)
 {
-	const char	*wanted = getenv("ROTA_MECHANISM");
-	static char	 why[sizeof(((struct err *)NULL)->msg)];
-	struct err	 e;
+	struct listeners	*ls = &s->common.listeners;
+	static struct err	 e, e2;
 
-	if (wanted != NULL && strcmp(wanted, "hand-over") == 0)
+	if (mechanism_is("hand-over")) {
 		err_set(&e, 0, "ROTA_MECHANISM is hand-over");
-	else if (reuseport_probe(&e) == 0 &&
-	    (s->common.listeners.census = census_new(&e)) != NULL)
+		ls->no_classic = e.msg;
+	} else if (mechanism_is("classic")) {
+		err_set(&e, 0, "ROTA_MECHANISM is classic");
+	} else if (reuseport_probe(&e) == 0 &&
+	    (ls->census = census_new(&e)) != NULL) {
 		return;
-	(void)snprintf(why, sizeof(why), "%s", e.msg);
-	s->common.listeners.no_kernel = why;
+	}
+	ls->no_kernel = e.msg;
+	if (ls->no_classic == NULL && classic_probe(&e2) == -1)
+		ls->no_classic = e2.msg;
 }
 
 static int
@@ -273,6 +287,10 @@ supervisor_warn_balance(const struct pool *p)
 		pool_post(p, LOG_WARN, EV_POOL, "its workers share the "
 		    "listener, and turns are not exact (balance: shared): %s",
 		    g->why);
+	else if (g->mechanism == MECHANISM_CLASSIC)
+		pool_post(p, LOG_WARN, EV_POOL, "the kernel chooses a worker "
+		    "for each connection by chance (classic BPF), and turns "
+		    "are not exact: %s", g->why);
 	else if (g->mechanism == MECHANISM_HANDOVER && g->why[0] != '\0')
 		pool_post(p, LOG_INFO, EV_POOL, "connections are handed over "
 		    "one by one; the kernel does not take turns: %s", g->why);

@@ -15,6 +15,7 @@
 #include "supervise/buckets.h"
 #include "supervise/journal.h"
 #include "supervise/listeners.h"
+#include "supervise/lots.h"
 
 #define ANCHOR 0		/* the listener itself, in its group */
 
@@ -40,6 +41,19 @@ turns_try(struct turns *t, struct listener *l, struct err *e)
 	return 0;
 }
 
+static int
+turns_init(struct turns *t, struct listener *l, struct err *e)
+{
+	t->listener = l;
+	list_init(&t->places);
+	ev_io_init(&t->late, turns_late, l->fd, EV_READ);
+	t->late.data = t;
+	if (l->owner->no_kernel != NULL)
+		return lots_begin(t, e);
+	t->group = reuseport_new(l->fd, l->owner->census, CHOOSER_TURNS, e);
+	return t->group != NULL ? turns_try(t, l, e) : -1;
+}
+
 int
 turns_begin(struct listener *l, struct err *e)
 {
@@ -50,17 +64,10 @@ turns_begin(struct listener *l, struct err *e)
 	t = calloc(1, sizeof(*t));
 	if (t == NULL)
 		return err_set(e, ENOMEM, "listen on %s", l->address);
-	t->group = reuseport_new(l->fd, l->owner->census,
-	    CHOOSER_TURNS, e);
-	if (t->group == NULL || turns_try(t, l, e) == -1) {
-		reuseport_free(t->group);
-		free(t);
+	if (turns_init(t, l, e) == -1) {
+		turns_free(t);
 		return err_wrap(e, "listen on %s", l->address);
 	}
-	t->listener = l;
-	list_init(&t->places);
-	ev_io_init(&t->late, turns_late, l->fd, EV_READ);
-	t->late.data = t;
 	l->turns = t;
 	return 0;
 }
@@ -71,6 +78,7 @@ turns_free(struct turns *t)
 	if (t == NULL)
 		return;
 	ev_io_stop(t->listener->owner->loop, &t->late);
+	lots_free(t);
 	reuseport_free(t->group);
 	buckets_free(t->buckets);
 	free(t->up);
@@ -83,7 +91,7 @@ turns_free(struct turns *t)
 static unsigned int
 turns_last_slot(const struct turns *t)
 {
-	int	 number = reuseport_last(t->group);
+	int	 number = t->group != NULL ? reuseport_last(t->group) : -1;
 	size_t	 i;
 
 	for (i = 0; i < t->up_count; i++)
@@ -173,6 +181,10 @@ turns_changed(struct turns *t, unsigned int last)
 {
 	struct ev_loop	*loop = t->listener->owner->loop;
 
+	if (t->lots != NULL) {
+		lots_draw(t);
+		return;
+	}
 	turns_write(t, last);
 	if (t->up_count > 0 && t->listener->others == 0)
 		turns_pass_on(t);
@@ -201,6 +213,11 @@ turns_late(struct ev_loop *loop, ev_io *w, int revents)
 int
 turns_mend(struct turns *t, struct err *e)
 {
+	if (t->lots != NULL) {
+		lots_mend(t);
+		return classic_anchor(t->lots)->is_out ?
+		    err_set(e, 0, "it does not listen again") : 0;
+	}
 	return reuseport_renew(t->group, ANCHOR, t->listener->fd,
 	    t->listener->backlog, e);
 }
@@ -234,50 +251,109 @@ turns_make_room(struct turns *t)
 	return 0;
 }
 
-int
-place_open(struct place *p, struct listener *l, unsigned int slot,
-    bool defer_accept, struct err *e)
+/* Its socket; 0, or -1 with *e set. */
+static int
+place_init(struct place *p, struct turns *t, bool defer_accept, struct err *e)
 {
-	struct turns	*t = l->turns;
-	int		 fd;
-
-	if (turns_make_room(t) == -1)
-		return err_set(e, ENOMEM, "listen on %s", l->address);
-	fd = reuseport_open(t->group, l->backlog, defer_accept, &p->number,
-	    e);
-	if (fd == -1)
+	if (t->lots != NULL)
+		return lot_open(p, t, defer_accept, e);
+	p->fd = reuseport_open(t->group, t->listener->backlog, defer_accept,
+	    &p->number, e);
+	if (p->fd == -1)
 		return -1;
-	p->listener = listener_ref(l);
-	p->slot = slot;
-	p->fd = fd;
 	p->last_given = reuseport_given(t->group, p->number);
+	return 0;
+}
+
+static struct place *
+place_new(struct turns *t, unsigned int slot, bool defer_accept,
+    struct err *e)
+{
+	struct listener	*l = t->listener;
+	struct place	*p = calloc(1, sizeof(*p));
+
+	if (p == NULL || turns_make_room(t) == -1) {
+		free(p);
+		err_set(e, ENOMEM, "listen on %s", l->address);
+		return NULL;
+	}
+	p->slot = slot;
+	if (place_init(p, t, defer_accept, e) == -1) {
+		free(p);
+		return NULL;
+	}
+	p->listener = listener_ref(l);
 	list_append(&t->places, &p->node);
 	t->count++;
-	ev_io_init(&p->shut, place_was_shut, fd, EV_WRITE);
-	ev_io_init(&p->late, place_late, fd, EV_READ);
-	ev_io_init(&p->stir, place_stirs, fd, EV_READ);
+	ev_io_init(&p->shut, place_was_shut, p->fd, EV_WRITE);
+	ev_io_init(&p->late, place_late, p->fd, EV_READ);
+	ev_io_init(&p->stir, place_stirs, p->fd, EV_READ);
 	p->shut.data = p->late.data = p->stir.data = p;
 	ev_io_start(l->owner->loop, &p->shut);
-	return 0;
+	return p;
+}
+
+struct place *
+place_open(struct listener *l, unsigned int slot, bool defer_accept,
+    struct err *e)
+{
+	struct turns	*t = l->turns;
+	struct place	*p = NULL;
+
+	if (t->lots != NULL)
+		p = lots_find(t, slot);
+	if (p == NULL)
+		p = place_new(t, slot, defer_accept, e);
+	if (p != NULL)
+		p->seats++;
+	return p;
+}
+
+void
+place_forget(struct place *p)
+{
+	struct listener	*l = p->listener;
+
+	ev_io_stop(l->owner->loop, &p->shut);
+	ev_io_stop(l->owner->loop, &p->late);
+	ev_io_stop(l->owner->loop, &p->stir);
+	list_remove(&p->node);
+	l->turns->count--;
+	p->up = false;
+	p->listener = NULL;
+	p->fd = -1;
+	listener_unref(l);
+}
+
+static void
+place_end(struct place *p)
+{
+	struct listener	*l = p->listener;
+	struct turns	*t = l->turns;
+	int		 fd = p->fd;
+
+	while (p->ups > 0)
+		place_down(p);
+	listener_ref(l);
+	place_forget(p);
+	if (t->lots != NULL) {
+		lot_close(p, t);
+	} else {
+		reuseport_forget(t->group, p->number);
+		(void)close(fd);
+	}
+	listener_look(l);
+	listener_unref(l);
 }
 
 void
 place_close(struct place *p)
 {
-	struct listener	*l = p->listener;
-
-	if (l == NULL)
+	if (--p->seats > 0)
 		return;
-	place_down(p);
-	ev_io_stop(l->owner->loop, &p->shut);
-	ev_io_stop(l->owner->loop, &p->late);
-	list_remove(&p->node);
-	l->turns->count--;
-	reuseport_forget(l->turns->group, p->number);
-	fd_close(&p->fd);
-	p->listener = NULL;
-	listener_look(l);
-	listener_unref(l);
+	if (p->listener != NULL)
+		place_end(p);
+	free(p);
 }
 
 void
@@ -287,12 +363,13 @@ place_up(struct place *p, enum chooser_mode mode)
 	unsigned int	 last;
 	size_t		 i;
 
-	if (p->listener == NULL || p->up || p->broken)
+	if (p->ups++ > 0 || p->listener == NULL || p->broken)
 		return;
 	t = p->listener->turns;
 	last = turns_last_slot(t);
 	ev_io_stop(p->listener->owner->loop, &p->late);
-	turns_set_mode(t, mode);
+	if (t->group != NULL)
+		turns_set_mode(t, mode);
 	for (i = t->up_count; i > 0 && t->up[i - 1]->slot > p->slot; i--)
 		t->up[i] = t->up[i - 1];
 	t->up[i] = p;
@@ -311,7 +388,7 @@ place_down(struct place *p)
 	unsigned int	 last;
 	size_t		 i = 0;
 
-	if (!p->up)
+	if (p->ups == 0 || --p->ups > 0 || !p->up)
 		return;
 	t = p->listener->turns;
 	ev_io_stop(t->listener->owner->loop, &p->stir);
@@ -322,6 +399,9 @@ place_down(struct place *p)
 	memmove(&t->up[i], &t->up[i + 1],
 	    (t->up_count - i) * sizeof(struct place *));
 	p->up = false;
+	p->down_ms = clock_ms();
+	if (t->lots != NULL)
+		t->waits = p;
 	if (t->buckets != NULL)
 		buckets_down(t->buckets, p, t->up, t->up_count);
 	turns_changed(t, last);
@@ -355,7 +435,7 @@ place_pass_on(struct place *p)
 void
 place_leave(struct place *p)
 {
-	if (p->listener == NULL || p->up || p->broken)
+	if (p->listener == NULL || p->up || p->broken || !place_counts(p))
 		return;
 	place_pass_on(p);
 	if (p->listener->claims > 0)
@@ -397,27 +477,44 @@ place_stirs(struct ev_loop *loop, ev_io *w, int revents)
 	p->stirred(p->stirred_arg);
 }
 
+/* Again, with nothing in it, and with its turns if it had them. */
+static void
+place_mend(struct place *p)
+{
+	struct turns	*t = p->listener->turns;
+	bool		 was_up = p->up;
+
+	if (t->lots != NULL) {
+		lots_mend(t);
+		return;
+	}
+	if (was_up)
+		place_down(p);
+	if (place_renew(p) == 0 && was_up)
+		place_up(p, reuseport_mode(t->group));
+}
+
 /* A worker has shut it down; what was in it has moved already. */
 static void
 place_was_shut(struct ev_loop *loop, ev_io *w, int revents)
 {
 	struct place		*p = w->data;
 	struct listener		*l = p->listener;
-	struct turns		*t = l->turns;
-	bool			 was_up = p->up;
 	unsigned int		 more;
 
 	(void)loop;
 	(void)revents;
-	place_down(p);
-	if (place_renew(p) == -1)
-		return;
-	if (was_up)
-		place_up(p, reuseport_mode(t->group));
-	if (limit_pass(&l->limit, clock_ms(), &more))
+	place_mend(p);
+	if (!p->broken && limit_pass(&l->limit, clock_ms(), &more))
 		journal_post(l->owner->journal, LOG_WARN, EV_TROUBLE, NULL,
 		    "the worker of slot %u has shut down its listener %s; it "
 		    "listens again", p->slot, l->address);
+}
+
+bool
+place_counts(const struct place *p)
+{
+	return p->socket == NULL;	/* no lot */
 }
 
 uint64_t
@@ -425,7 +522,7 @@ place_given(struct place *p)
 {
 	uint32_t	 now;
 
-	if (p->listener == NULL)
+	if (p->listener == NULL || !place_counts(p))
 		return p->given;
 	now = reuseport_given(p->listener->turns->group, p->number);
 	p->given += now - p->last_given;

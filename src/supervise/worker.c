@@ -353,11 +353,23 @@ worker_look_empty(struct worker *w)
 	ev_timer_start(loop, &w->emptying);
 }
 
+/* What others have, too, is not to fill it again meanwhile. */
+static void
+worker_hush(struct worker *w, bool on)
+{
+	if (w->hushes == on || w->queue == NULL || w->queue->seat == NULL)
+		return;
+	w->hushes = on;
+	seat_hush(w->queue->seat, on);
+}
+
 static void
 worker_emptying(struct ev_loop *loop, ev_timer *t, int revents)
 {
 	struct worker	*w = t->data;
-	bool		 is_empty = seat_waiting(w->queue->seat) == 0;
+	struct seat	*seat = w->queue->seat;
+	bool		 is_empty = seat_waiting(seat) == 0 &&
+			    seat_is_still(seat);
 
 	(void)revents;
 	if (w->state != WS_EMPTYING) {
@@ -408,6 +420,7 @@ worker_handle(struct worker *w, enum worker_event ev)
 		if (w->state != WS_STARTING)
 			ready_end(&w->readiness);
 		rescue_end(&w->rescue);
+		worker_hush(w, w->state == WS_EMPTYING);
 		worker_set_limit(w);
 		worker_heartbeat(w);
 	}

@@ -80,6 +80,7 @@ struct worker {
 	ev_timer		 limit;		/* of this state */
 	ev_timer		 emptying;	/* looks at what waits for it */
 	bool			 was_empty;	/* at the last look */
+	bool			 hushes;	/* while it is emptied */
 	struct ready		 readiness;	/* until it is there */
 	struct rescue		 rescue;	/* while it is hung */
 	ev_timer		 heartbeat;	/* health.heartbeat */
