@@ -257,7 +257,7 @@ START_TEST(dispatch_all_broken)
 	connect_many(6);
 	run_retry();
 	ck_assert_uint_eq(d.turn.up_count, 0);
-	ck_assert(!d.listening);
+	ck_assert(!d.intakes.listening);
 	ck_assert(!ev_is_active(&d.retry));
 	for (i = 0; i < 2; i++) {	/* as when its worker is gone */
 		dispatch_down(&d, i);
@@ -312,7 +312,7 @@ START_TEST(dispatch_no_descriptors)
 	for (i = 0; i < 10 && !ev_is_active(&d.retry); i++)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 	ck_assert(ev_is_active(&d.retry));
-	ck_assert(!d.listening);
+	ck_assert(!d.intakes.listening);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	while (ev_is_active(&d.retry))
 		(void)ev_run(loop, EVRUN_ONCE);

@@ -20,17 +20,8 @@
 #define RETRY_SECONDS	0.02	/* when the kernel will not tell us; as the
 				   repeat, which ev_timer_again wants */
 
-/* Where connections come from, while some slot that is up takes them. */
-struct intake {
-	struct list	 node;
-	struct dispatch	*dispatch;
-	struct listener	*listener;
-	size_t		 up;		/* slots that are up and take these */
-	ev_io		 io;
-};
-
 static void	dispatch_pump(struct dispatch *);
-static void	dispatch_acceptable(struct ev_loop *, ev_io *, int);
+static void	dispatch_acceptable(void *, struct intake *);
 static void	dispatch_retry(struct ev_loop *, ev_timer *, int);
 static void	dispatch_discard(struct dispatch *);
 
@@ -42,7 +33,7 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	d->loop = loop;
 	d->pool = pool;
 	d->held = -1;
-	list_init(&d->intakes);
+	intakes_init(&d->intakes, loop, pool, dispatch_acceptable, d);
 	list_init(&d->leftovers);
 	list_init(&d->parked);
 	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
@@ -74,107 +65,6 @@ dispatch_grow(struct dispatch *d, size_t slots, struct err *e)
 	return 0;
 }
 
-/* Accept, or let connections wait where they are. */
-static void
-dispatch_listen(struct dispatch *d, bool on)
-{
-	struct list	*n;
-	struct intake	*in;
-
-	d->listening = on;
-	for (n = d->intakes.next; n != &d->intakes; n = n->next) {
-		in = LIST_ENTRY(n, struct intake, node);
-		if (on && in->up > 0)
-			ev_io_start(d->loop, &in->io);
-		else
-			ev_io_stop(d->loop, &in->io);
-	}
-}
-
-/* Of this listener, open or closed. */
-static struct intake *
-dispatch_intake(const struct dispatch *d, const struct listener *l)
-{
-	struct list	*n;
-	struct intake	*in;
-
-	for (n = d->intakes.next; n != &d->intakes; n = n->next) {
-		in = LIST_ENTRY(n, struct intake, node);
-		if (listener_is_same(in->listener, l))
-			return in;
-	}
-	return NULL;
-}
-
-static void
-intake_free(struct intake *in)
-{
-	ev_io_stop(in->dispatch->loop, &in->io);
-	list_remove(&in->node);
-	listener_unref(in->listener);
-	free(in);
-}
-
-/* NULL: out of memory, and its connections wait until one slot less does. */
-static struct intake *
-intake_new(struct dispatch *d, struct listener *l)
-{
-	struct intake	*in = calloc(1, sizeof(*in));
-
-	if (in == NULL) {
-		log_err("%s: out of memory: connections to %s wait", d->pool,
-		    l->address);
-		return NULL;
-	}
-	in->dispatch = d;
-	in->listener = listener_ref(l);
-	ev_io_init(&in->io, dispatch_acceptable, l->fd, EV_READ);
-	in->io.data = in;
-	list_append(&d->intakes, &in->node);
-	return in;
-}
-
-static void
-dispatch_count_one(struct dispatch *d, struct listener *l, bool up)
-{
-	struct intake	*in = dispatch_intake(d, l);
-
-	if (in == NULL && up)
-		in = intake_new(d, l);
-	if (in == NULL || (!up && in->up == 0))
-		return;
-	in->up = up ? in->up + 1 : in->up - 1;
-	listener_take(l, up);
-	if (in->up == 0)
-		ev_io_stop(d->loop, &in->io);
-}
-
-/* A slot that takes these of a set is up, or is no more. */
-static void
-dispatch_count(struct dispatch *d, const struct listener_set *s,
-    uint64_t takes, bool up)
-{
-	size_t	 i;
-
-	for (i = 0; i < s->count; i++)
-		if ((takes >> i & 1) != 0)
-			dispatch_count_one(d, s->list[i], up);
-}
-
-/* Forget listeners that nobody takes from: not in the middle of accepting. */
-static void
-dispatch_sweep(struct dispatch *d)
-{
-	struct list	*n, *tmp;
-	struct intake	*in;
-
-	LIST_FOREACH(n, tmp, &d->intakes) {
-		in = LIST_ENTRY(n, struct intake, node);
-		if (in->up == 0)
-			intake_free(in);
-	}
-}
-
 void
 dispatch_fini(struct dispatch *d)
 {
@@ -187,8 +77,7 @@ dispatch_fini(struct dispatch *d)
 		queue_free(LIST_ENTRY(n, struct queue, node));
 	LIST_FOREACH(n, tmp, &d->parked)
 		parked_free(LIST_ENTRY(n, struct parked, node));
-	LIST_FOREACH(n, tmp, &d->intakes)
-		intake_free(LIST_ENTRY(n, struct intake, node));
+	intakes_fini(&d->intakes);
 	fd_close(&d->held);
 	listener_unref(d->held_from);
 	free(d->queues);
@@ -217,7 +106,7 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
 	int		 conn;
 
 	for (i = 0; i < q->set->count; i++) {
-		in = dispatch_intake(d, q->set->list[i]);
+		in = intakes_find(&d->intakes, q->set->list[i]);
 		if (in == NULL || in->up > 1 || (q->takes >> i & 1) == 0 ||
 		    listener_set_find(next, in->listener) != -1)
 			continue;
@@ -239,33 +128,35 @@ dispatch_up(struct dispatch *d, size_t slot, struct queue *q)
 	queue_keep(q);
 	if (old != NULL && old->set != q->set)
 		dispatch_last_call(d, old, q->set);
-	dispatch_count(d, q->set, q->takes, true);
+	intakes_count(&d->intakes, q->set, q->takes, true);
 	if (old != NULL)
-		dispatch_count(d, old->set, old->takes, false);
+		intakes_count(&d->intakes, old->set, old->takes, false);
 	d->queues[slot] = q;
 	d->balance = q->balance;
 	turn_set(&d->turn, slot, true);
-	dispatch_sweep(d);
+	intakes_sweep(&d->intakes);
 	dispatch_update(d);
 }
 
 static void
 dispatch_drop(struct dispatch *d, size_t slot)
 {
+	const struct queue	*q = d->queues[slot];
+
 	if (!turn_is_up(&d->turn, slot))
 		return;
 	turn_set(&d->turn, slot, false);
-	dispatch_count(d, d->queues[slot]->set, d->queues[slot]->takes, false);
+	intakes_count(&d->intakes, q->set, q->takes, false);
 	d->queues[slot] = NULL;
 	if (d->turn.up_count == 0)
-		dispatch_listen(d, false);
+		intakes_listen(&d->intakes, false);
 }
 
 void
 dispatch_down(struct dispatch *d, size_t slot)
 {
 	dispatch_drop(d, slot);
-	dispatch_sweep(d);
+	intakes_sweep(&d->intakes);
 	dispatch_discard(d);
 	if (d->held != -1)		/* perhaps nobody wants it now */
 		dispatch_update(d);
@@ -381,7 +272,7 @@ dispatch_give(struct dispatch *d, struct listener *from, int conn)
 		return true;
 	d->held = conn;
 	d->held_from = listener_ref(from);
-	dispatch_listen(d, false);
+	intakes_listen(&d->intakes, false);
 	if (r == SOME_BUSY)
 		ev_timer_again(d->loop, &d->retry);
 	return false;
@@ -399,20 +290,11 @@ dispatch_pause(struct dispatch *d, int code)
 {
 	unsigned int	 more;
 
-	dispatch_listen(d, false);
+	intakes_listen(&d->intakes, false);
 	ev_timer_again(d->loop, &d->retry);
 	if (limit_pass(&d->limit, clock_ms(), &more))
 		log_warn("%s: cannot take a connection: %s; it waits where "
 		    "it is", d->pool, strerror(code));
-}
-
-/* Some slot that is up takes what comes from this listener. */
-static bool
-dispatch_is_taken(const struct dispatch *d, const struct listener *l)
-{
-	const struct intake	*in = dispatch_intake(d, l);
-
-	return in != NULL && in->up > 0;
 }
 
 /* Where the oldest connection of a queue comes from, or NULL: look again. */
@@ -442,7 +324,7 @@ dispatch_empty(struct dispatch *d, struct queue *q)
 		from = queue_next_from(q, &is_empty);
 		if (is_empty)
 			return true;
-		if (from != NULL && !dispatch_is_taken(d, from) &&
+		if (from != NULL && !intakes_have_taker(&d->intakes, from) &&
 		    (from->fd != -1 || q->refs > 0))
 			return false;
 		conn = q->ops->take_back(q, &index);
@@ -451,7 +333,7 @@ dispatch_empty(struct dispatch *d, struct queue *q)
 		if (conn == -1)
 			return errno == EAGAIN;
 		q->taken_back++;
-		if (from != NULL && dispatch_is_taken(d, from))
+		if (from != NULL && intakes_have_taker(&d->intakes, from))
 			(void)dispatch_give(d, from, conn);
 		else
 			(void)close(conn);	/* its listener is gone */
@@ -523,7 +405,7 @@ dispatch_unpark(struct dispatch *d)
 
 	LIST_FOREACH(n, tmp, &d->parked) {
 		p = LIST_ENTRY(n, struct parked, node);
-		if (dispatch_is_taken(d, p->from)) {
+		if (intakes_have_taker(&d->intakes, p->from)) {
 			if (!dispatch_has_room(d))
 				return;
 			(void)dispatch_give(d, p->from, fd_take(&p->conn));
@@ -546,7 +428,7 @@ dispatch_held(struct dispatch *d)
 	bool		 r = true;
 
 	d->held_from = NULL;
-	if (dispatch_is_taken(d, from))
+	if (intakes_have_taker(&d->intakes, from))
 		r = dispatch_give(d, from, conn);
 	else if (from->fd != -1)
 		parked_add(&d->parked, from, conn);
@@ -567,17 +449,13 @@ dispatch_pump(struct dispatch *d)
 	dispatch_unpark(d);
 	dispatch_leftovers(d);
 	if (dispatch_has_room(d) && !d->closed)
-		dispatch_listen(d, true);
+		intakes_listen(&d->intakes, true);
 }
 
 static void
-dispatch_acceptable(struct ev_loop *loop, ev_io *w, int revents)
+dispatch_acceptable(void *arg, struct intake *in)
 {
-	struct intake	*in = w->data;
-
-	(void)loop;
-	(void)revents;
-	dispatch_accept(in->dispatch, in, ACCEPTS_A_TURN);
+	dispatch_accept(arg, in, ACCEPTS_A_TURN);
 }
 
 static void
@@ -624,12 +502,12 @@ dispatch_close(struct dispatch *d)
 	struct list	*n, *tmp;
 
 	d->last_call = true;
-	LIST_FOREACH(n, tmp, &d->intakes)
+	LIST_FOREACH(n, tmp, &d->intakes.list)
 		if (!d->closed)
 			dispatch_accept(d, LIST_ENTRY(n, struct intake, node),
 			    ACCEPTS_AT_END);
 	d->last_call = false;
-	dispatch_listen(d, false);
+	intakes_listen(&d->intakes, false);
 	d->closed = true;
 	dispatch_discard(d);
 }
@@ -646,9 +524,9 @@ dispatch_take(struct dispatch *d, struct queue *q, unsigned int index,
 	q->takes ^= bit;
 	if (slot == -1)
 		return;
-	dispatch_count_one(d, q->set->list[index], on);
+	intakes_count_one(&d->intakes, q->set->list[index], on);
 	if (!on)
-		dispatch_sweep(d);
+		intakes_sweep(&d->intakes);
 	dispatch_update(d);
 }
 

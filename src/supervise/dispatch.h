@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "config/conf.h"
 #include "policy/turn.h"
+#include "supervise/intakes.h"
 #include "supervise/queue.h"
 struct err;
 struct listener;
@@ -26,7 +27,7 @@ struct dispatch {
 	enum conf_balance balance;	/* of who came up last */
 	struct queue	**queues;	/* of each slot that is up */
 	uint64_t	 passed_over;	/* turns lost to a full queue */
-	struct list	 intakes;	/* one for each listener in use */
+	struct intakes	 intakes;
 	struct list	 leftovers;
 	struct list	 parked;	/* taken back, and nobody takes from
 					   their listener now */
@@ -34,7 +35,7 @@ struct dispatch {
 	struct listener	*held_from;
 	ev_timer	 retry;
 	struct limit	 limit;
-	bool		 listening, closed;
+	bool		 closed;
 	bool		 last_call;	/* queues take what they can */
 	void		(*stirred)(void *arg); /* something is given; or NULL */
 	void		*stirred_arg;
