@@ -145,6 +145,16 @@ begin_idle(struct load *l, uint64_t now)
 		conn_begin(l, c);
 }
 
+/* Who has no more to ask takes no server's place from who has. */
+static void
+close_all(struct list *list)
+{
+	struct list	*n;
+
+	for (n = list->next; n != list; n = n->next)
+		conn_close(LIST_ENTRY(n, struct conn, node));
+}
+
 static void
 expire_active(struct load *l, uint64_t now)
 {
@@ -200,6 +210,10 @@ run(struct load *l, const sigset_t *unblocked)
 			begin_idle(l, now);
 		else if (list_empty(&l->active))
 			return;
+		if (over) {
+			close_all(&l->idle);
+			close_all(&l->thinking);
+		}
 		n = epoll_pwait(l->epoll_fd, events, EVENTS_MAX,
 		    time_to_wait(l, now, over), unblocked);
 		if (n == -1 && errno != EINTR)
