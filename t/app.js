@@ -2,6 +2,7 @@
 //	LISTEN		JSON: a list of what listen() is called with
 //	MOST		server.maxConnections
 //	DROP		server.dropMaxConnection, if set
+//	KEEP		server.keepAliveTimeout, in ms
 //	READY_AFTER	says "ready" so many ms after it listens
 //	FAIL_AFTER	ends with status 3 so many ms after it listens
 // Messages: {"close":0} closes the first of its servers, {"listen":0} has it
@@ -108,6 +109,8 @@ for (const where of listen) {
 	server.on('error', (e) => process.send({ error: e.code, where }));
 	if (process.env.MOST)
 		server.maxConnections = Number(process.env.MOST);
+	if (process.env.KEEP)
+		server.keepAliveTimeout = Number(process.env.KEEP);
 	server.dropMaxConnection = process.env.DROP !== undefined;
 	server.listen(where, () => listening(server.address()));
 	servers.push(server);

@@ -217,6 +217,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(pool->count, cpus_usable());
 	ck_assert_uint_eq(pool->backlog, 4096);
 	ck_assert(!pool->defer_accept);
+	ck_assert_uint_eq(pool->max_connections, 0);
 	ck_assert_int_eq(pool->balance, CONF_ROUND_ROBIN);
 	ck_assert_int_eq(pool->dialect, CONF_PLAIN);
 	ck_assert_int_eq(pool->ready.when, CONF_READY_DELAY);

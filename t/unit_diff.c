@@ -73,6 +73,8 @@ static const struct row {
 	    "balance: round-robin -> shared" },
 	[POOL_MECHANISM] = { CONF_EFFECT_ROLLOUT, BASE "port: 7\n", "",
 	    "mechanism: hand-over", "mechanism: auto -> hand-over" },
+	[POOL_MAX_CONNECTIONS] = { CONF_EFFECT_ROLLOUT, BASE "port: 7\n", "",
+	    "max_connections: 65535", "max_connections: 0 -> 65535" },
 	[POOL_DIALECT] = { CONF_EFFECT_ROLLOUT, BASE "ready: {when: delay}\n",
 	    "", "dialect: [systemd, rota]",
 	    "dialect: plain -> [systemd, rota]" },

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "supervise/dispatch.h"
+#include "supervise/ledger.h"
 #include "supervise/listeners.h"
 #include "t/unit.h"
 #include "t/unit_os.h"
@@ -430,6 +431,143 @@ START_TEST(dispatch_passes)
 }
 END_TEST
 
+/* So many open connections at most for each of the first two workers. */
+static void
+limit_two(struct diag *diag, size_t most)
+{
+	struct err	 e;
+	size_t		 i;
+
+	ck_assert_int_eq(diag_init(diag, &e), 0);
+	for (i = 0; i < 2; i++) {
+		q[i]->ledger = ledger_new(diag, most, &e);
+		ck_assert_ptr_nonnull(q[i]->ledger);
+	}
+}
+
+/* Until this queue holds so many. */
+static void
+run_until(const struct queue *of, size_t waiting)
+{
+	while (queue_waiting(of) != waiting)
+		(void)ev_run(loop, EVRUN_ONCE);
+}
+
+/* What is over waits, in turn, and no timer runs when nothing waits. */
+START_TEST(dispatch_limits)
+{
+	struct diag	 diag = DIAG_NONE;
+
+	limit_two(&diag, 2);
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(4);
+	run();
+	ck_assert(!ev_is_active(&d.retry));
+	ck_assert_int_eq(d.held, -1);
+	connect_many(3);
+	run();
+	ck_assert_uint_eq(queue_waiting(q[0]), 2);
+	ck_assert_uint_eq(queue_waiting(q[1]), 2);
+	ck_assert_int_ne(d.held, -1);
+	ck_assert(!d.intakes.listening);
+	ck_assert(ev_is_active(&d.retry));
+	ck_assert_uint_eq(d.passed_over, 0);
+	ck_assert_uint_eq(worker_takes(q[1], 2), 2);
+	run_until(q[1], 2);
+	ck_assert_uint_eq(queue_waiting(q[0]), 2);
+	ck_assert_uint_eq(worker_takes(q[0], 1), 1);
+	run_until(q[0], 2);
+	run_retry();
+	ck_assert_int_eq(d.held, -1);
+	ck_assert_uint_gt(d.passed_over, 0);
+	ck_assert_uint_eq(worker_takes(q[0], 9) + worker_takes(q[1], 9), 4);
+	diag_fini(&diag);
+}
+END_TEST
+
+/* What goes to another, or to a successor, counts there and nowhere else. */
+START_TEST(dispatch_limits_who_has_it)
+{
+	struct diag	 diag = DIAG_NONE;
+
+	limit_two(&diag, 3);
+	dispatch_up(&d, 0, q[0]);
+	connect_many(3);
+	run();
+	dispatch_up(&d, 1, q[1]);
+	connect_many(1);
+	run();
+	dispatch_down(&d, 0);
+	dispatch_reclaim(&d, q[0]);	/* two of its three have room */
+	ck_assert_uint_eq(q[1]->ledger->count, 3);
+	ck_assert_uint_eq(q[0]->ledger->count, 0);
+	ck_assert_int_ne(d.held, -1);
+	queue_renew(q[0]);
+	dispatch_up(&d, 0, q[0]);
+	run();
+	ck_assert_int_eq(d.held, -1);
+	ck_assert_uint_eq(q[0]->ledger->count, 1);
+	connect_many(2);
+	run();
+	ck_assert_uint_eq(queue_waiting(q[0]), 3);
+	dispatch_down(&d, 0);
+	dispatch_reclaim(&d, q[0]);	/* one is in hand, two stay in it */
+	ck_assert_uint_eq(queue_waiting(q[0]), 2);
+	queue_renew(q[0]);
+	ck_assert_uint_eq(q[0]->ledger->count, 2);
+	dispatch_up(&d, 0, q[0]);
+	run();
+	ck_assert_uint_eq(queue_waiting(q[0]), 3);
+	ck_assert_uint_eq(worker_takes(q[0], 9) + worker_takes(q[1], 9), 6);
+	diag_fini(&diag);
+}
+END_TEST
+
+/* Closing keeps to it, too: the rest is not taken. */
+START_TEST(dispatch_closes_within_limits)
+{
+	struct diag	 diag = DIAG_NONE;
+	int		 conn;
+
+	limit_two(&diag, 2);
+	dispatch_up(&d, 0, q[0]);
+	connect_many(5);
+	dispatch_close(&d);
+	ck_assert_uint_eq(worker_takes(q[0], 9), 2);
+	dispatch_down(&d, 0);
+	run_retry();
+	ck_assert_int_eq(d.held, -1);
+	conn = accept(listener, NULL, NULL);
+	ck_assert_int_ne(conn, -1);
+	(void)close(conn);
+	diag_fini(&diag);
+}
+END_TEST
+
+/* Who leaves last gets what is here already: nobody else would. */
+START_TEST(dispatch_leaves_nothing_behind)
+{
+	struct diag	 diag = DIAG_NONE;
+
+	limit_two(&diag, 2);
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_many(8);
+	run();
+	ck_assert_int_ne(d.held, -1);
+	dispatch_pass(&d, &l, accept_one());
+	dispatch_leave(&d, 1, set);
+	ck_assert_int_ne(d.held, -1);
+	ck_assert_uint_eq(queue_waiting(q[0]), 2);
+	dispatch_leave(&d, 0, set);
+	ck_assert_int_eq(d.held, -1);
+	ck_assert(list_empty(&d.parked));
+	ck_assert_uint_eq(queue_waiting(q[0]), 4);
+	diag_fini(&diag);
+}
+END_TEST
+
 static void
 fill(Suite *s)
 {
@@ -451,6 +589,10 @@ fill(Suite *s)
 	tcase_add_test(tc, dispatch_waits_for_taker);
 	tcase_add_test(tc, dispatch_closes);
 	tcase_add_test(tc, dispatch_passes);
+	tcase_add_test(tc, dispatch_limits);
+	tcase_add_test(tc, dispatch_limits_who_has_it);
+	tcase_add_test(tc, dispatch_closes_within_limits);
+	tcase_add_test(tc, dispatch_leaves_nothing_behind);
 	suite_add_tcase(s, tc);
 }
 

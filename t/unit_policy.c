@@ -354,6 +354,12 @@ static const struct {
 	    MECHANISM_HANDOVER, "unix" },
 	{ { BOTH, .why_no_kernel = "x", .why_no_classic = "y" },
 	    MECHANISM_HANDOVER, "x" },
+	{ { BOTH, .is_limited = true }, MECHANISM_HANDOVER,
+	    "max_connections counts" },
+	{ { BOTH, .is_limited = true, .why_no_kernel = "x" },
+	    MECHANISM_HANDOVER, "max_connections counts" },
+	{ { BOTH, .is_limited = true, .is_probed = true },
+	    MECHANISM_HANDOVER, "ready: http" },
 	/* Nor can connections be handed over. */
 	{ { PLAIN, .why_no_kernel = "x" }, MECHANISM_CLASSIC, "x" },
 	{ { PLAIN, .why_no_kernel = "x", .why_no_classic = "y" },
@@ -370,6 +376,8 @@ static const struct {
 	/* Hand-over is asked for: that is no fallback. */
 	{ { BOTH, .no_kernel = true }, MECHANISM_HANDOVER, NULL },
 	{ { BOTH, .no_kernel = true, .why_no_kernel = "x", .has_unix = true },
+	    MECHANISM_HANDOVER, NULL },
+	{ { BOTH, .no_kernel = true, .is_limited = true },
 	    MECHANISM_HANDOVER, NULL },
 	{ { PLAIN, .no_kernel = true }, MECHANISM_SHARED, "one by one" },
 	{ { PLAIN, .no_kernel = true, .why_no_kernel = "x" },

@@ -83,6 +83,7 @@ struct conf_pool {
 	uint64_t		 count;		/* auto is resolved */
 	enum conf_balance	 balance;
 	enum conf_mechanism	 mechanism;
+	uint64_t		 max_connections; /* of a worker; 0: any */
 	enum conf_dialect	 dialect;	/* the first of these */
 	enum conf_dialect	 dialects[CONF_DIALECT__COUNT];
 	size_t			 dialect_count;	/* 1.. */

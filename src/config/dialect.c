@@ -288,6 +288,36 @@ check_mechanism(const struct speech *s)
 		    "over; expected auto or kernel", s->name);
 }
 
+/* What rules out that connections are handed over, and so counted. */
+static void
+check_max_connections(const struct speech *s)
+{
+	const struct conf_pool	*pool = s->pool;
+
+	if (pool->max_connections == 0)
+		return;
+	if (!may_listen(s))
+		SPEECH_PROBLEM(s, POOL_MAX_CONNECTIONS, pool->first_port != 0 ?
+		    "max_connections: each worker listens by itself; leave it "
+		    "out" : "max_connections: this pool has nothing to listen "
+		    "on; add 'port' or 'listen'");
+	else if (!s->rule.takes)
+		SPEECH_PROBLEM(s, POOL_MAX_CONNECTIONS, "max_connections: "
+		    "counts connections that are handed over, and a worker "
+		    "of dialect %s cannot take these; leave it out", s->name);
+	else if (pool->balance == CONF_SHARED ||
+	    pool->mechanism == CONF_MECHANISM_KERNEL)
+		SPEECH_PROBLEM(s, POOL_MAX_CONNECTIONS, "max_connections: "
+		    "counts connections that are handed over, which '%s' "
+		    "rules out; leave one of them out",
+		    pool->balance == CONF_SHARED ? "balance: shared" :
+		    "mechanism: kernel");
+	else if (conf_has_unix(pool))
+		SPEECH_PROBLEM(s, POOL_MAX_CONNECTIONS, "max_connections: "
+		    "connections of unix sockets cannot be counted; leave "
+		    "one of them out");
+}
+
 /* --- the rest ------------------------------------------------------------- */
 
 /* What comes of a worker asking for what it listens on. */
@@ -523,6 +553,7 @@ dialect_build(struct build *b, struct conf_pool *pool,
 	check_asking(&s);
 	check_own_ports(&s);
 	check_mechanism(&s);
+	check_max_connections(&s);
 	check_stdin(&s);
 	check_words(&s);
 	check_env(&s);

@@ -81,6 +81,10 @@ static const struct key pool_keys[] = {
 	[POOL_MECHANISM] = { KEY("mechanism", KEY_ENUM), .words = mechanisms,
 	    .dflt = "auto", AT(mechanism), EFFECT(ROLLOUT),
 	    .text = "who takes turns: the kernel, or the supervisor" },
+	[POOL_MAX_CONNECTIONS] = { KEY("max_connections", KEY_COUNT),
+	    RANGE(0, 65535), .dflt = "0", AT(max_connections),
+	    EFFECT(ROLLOUT), .text = "that a worker has open at a time; what "
+	    "is over waits in the listener" },
 	[POOL_DIALECT] = { KEY("dialect", KEY_ONE_OR_MORE), .words = dialects,
 	    .note = "rota with a port, plain without",
 	    EFFECT(ROLLOUT), .text = "how a worker is spoken to; several, "

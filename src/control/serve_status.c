@@ -15,6 +15,7 @@
 #include "config/keys.h"
 #include "ipc/dialect.h"
 #include "supervise/generation.h"
+#include "supervise/ledger.h"
 #include "supervise/pool.h"
 #include "supervise/reload.h"
 #include "supervise/supervisor.h"
@@ -84,6 +85,16 @@ backoff_ms(struct slot *s)
 	return left > 0. ? (json_int_t)(left * 1000.) : 0;
 }
 
+/* As far as is known: those that are over may be among them. */
+static json_t *
+status_open(const struct queue *q)
+{
+	bool	 is_counted = q != NULL && q->ledger != NULL;
+
+	return json_number_or_null(is_counted, is_counted ?
+	    (json_int_t)q->ledger->count : 0);
+}
+
 static json_t *
 status_slot(struct slot *s)
 {
@@ -95,8 +106,8 @@ status_slot(struct slot *s)
 
 	if (counts)
 		handed = queue_given(q);
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:I, s:I, s:o, "
-	    "s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:I, "
+	    "s:o, s:o, s:o, s:o, s:o}",
 	    "slot", (int)s->index,
 	    "state", slot_state_name(slot_state(s)),
 	    "generation", json_number_or_null(w != NULL || s->gen != NULL,
@@ -106,6 +117,7 @@ status_slot(struct slot *s)
 	    (json_int_t)(clock_ms() - w->started_ms) : 0),
 	    "restarts", (json_int_t)s->restarts,
 	    "handed", json_number_or_null(counts, (json_int_t)handed),
+	    "open", status_open(q),
 	    "lag", (json_int_t)(w != NULL ? channel_lag(&w->channel) : 0),
 	    "dropped", (json_int_t)(w != NULL ? w->channel.dropped : 0),
 	    "text", json_text_or_null(w != NULL ? w->text : NULL),
@@ -165,6 +177,16 @@ status_reason(const struct pool *p)
 	    p->gen->why : NULL);
 }
 
+/* As its workers have it. */
+static json_t *
+status_max_connections(const struct pool *p)
+{
+	const struct conf_pool	*c = p->gen != NULL ? p->gen->conf : p->conf;
+
+	return json_number_or_null(c->max_connections > 0,
+	    (json_int_t)c->max_connections);
+}
+
 static json_t *
 status_pool(const struct pool *p, const struct target *t)
 {
@@ -172,8 +194,8 @@ status_pool(const struct pool *p, const struct target *t)
 
 	pool_check(p);
 	dialect_mix(&mix, p->conf);
-	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:b, "
-	    "s:I, s:o, s:o}",
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, "
+	    "s:b, s:I, s:o, s:o}",
 	    "name", p->name,
 	    "generation", (json_int_t)(p->gen != NULL ? p->gen->number :
 	    p->last_generation),
@@ -181,6 +203,7 @@ status_pool(const struct pool *p, const struct target *t)
 	    "balance", keys_pool.keys[POOL_BALANCE].words[p->conf->balance],
 	    "mechanism", mechanism(p),
 	    "reason", status_reason(p),
+	    "max_connections", status_max_connections(p),
 	    "count", (json_int_t)p->count,
 	    "configured_count", (json_int_t)p->conf->count,
 	    "ready", (json_int_t)p->ready,

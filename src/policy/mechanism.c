@@ -16,6 +16,9 @@ against_kernel(const struct mechanism_facts *f)
 	if (f->is_probed)
 		return "ready: http asks over connections that are handed "
 		    "over";
+	if (f->is_limited)
+		return "max_connections counts connections that are handed "
+		    "over";
 	return f->why_no_kernel;
 }
 

@@ -26,6 +26,7 @@ struct mechanism_facts {
 	bool		 has_unix;	/* a listener that is not TCP */
 	bool		 is_probed;	/* over a connection handed over */
 	bool		 is_sticky;	/* chance will not do */
+	bool		 is_limited;	/* max_connections */
 	const char	*why_no_kernel;	/* on this machine; NULL: it can */
 	const char	*why_no_classic;
 };

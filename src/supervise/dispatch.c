@@ -11,14 +11,14 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "os/listener.h"
+#include "os/loop.h"
 #include "supervise/aim.h"
 #include "supervise/listeners.h"
 #include "supervise/parked.h"
 
 #define ACCEPTS_A_TURN	64
 #define ACCEPTS_AT_END	65535	/* the largest backlog there is */
-#define RETRY_SECONDS	0.02	/* when the kernel will not tell us; as the
-				   repeat, which ev_timer_again wants */
+#define RETRY_MS	20	/* when the kernel will not tell us */
 
 static void	dispatch_pump(struct dispatch *);
 static void	dispatch_acceptable(void *, struct intake *);
@@ -36,7 +36,7 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	intakes_init(&d->intakes, loop, pool, dispatch_acceptable, d);
 	list_init(&d->leftovers);
 	list_init(&d->parked);
-	ev_timer_init(&d->retry, dispatch_retry, 0., RETRY_SECONDS);
+	ev_timer_init(&d->retry, dispatch_retry, 0., 0.);
 	d->retry.data = d;
 	d->queues = calloc(slots, sizeof(*d->queues));
 	if (d->queues == NULL || turn_init(&d->turn, slots) == -1) {
@@ -102,6 +102,7 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
     const struct listener_set *next)
 {
 	struct intake	*in;
+	uint64_t	 never = 0;
 	size_t		 i;
 	int		 conn;
 
@@ -111,10 +112,8 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
 		    listener_set_find(next, in->listener) != -1)
 			continue;
 		while ((conn = listener_accept(in->listener->fd)) != -1) {
-			if (q->ops->offer(q, (unsigned int)i, conn, true) ==
-			    HANDOVER_SENT)
-				q->handed++;
-			else
+			if (queue_is_sated(q, &never) || queue_offer(q,
+			    (unsigned int)i, conn, true) != HANDOVER_SENT)
 				(void)close(conn);
 		}
 	}
@@ -162,12 +161,27 @@ dispatch_down(struct dispatch *d, size_t slot)
 		dispatch_update(d);
 }
 
+/*
+ * What is here already cannot wait where it came from, and after this one
+ * nobody takes it: its worker gets it, even if it has as many as it may.
+ */
+static void
+dispatch_hand_on(struct dispatch *d)
+{
+	d->last_call = d->is_pressing = true;
+	dispatch_pump(d);
+	d->last_call = d->is_pressing = false;
+}
+
 void
 dispatch_leave(struct dispatch *d, size_t slot,
     const struct listener_set *next)
 {
-	if (d->queues[slot] != NULL)
+	if (d->queues[slot] != NULL) {
 		dispatch_last_call(d, d->queues[slot], next);
+		if (d->turn.up_count == 1)
+			dispatch_hand_on(d);
+	}
 	dispatch_down(d, slot);
 }
 
@@ -181,8 +195,14 @@ dispatch_adopt(struct dispatch *d, struct queue *q)
 	q->left = true;
 }
 
-/* Why nobody took a connection. */
-enum refusal { TAKEN, ALL_FULL, SOME_BUSY };
+/* Look again in a moment. */
+static void
+dispatch_try_again(struct dispatch *d, uint64_t ms)
+{
+	ev_timer_stop(d->loop, &d->retry);
+	ev_timer_set(&d->retry, loop_seconds(ms), 0.);
+	ev_timer_start(d->loop, &d->retry);
+}
 
 /*
  * Whoever reads from this queue does not want any more.  What is in it is
@@ -195,18 +215,21 @@ dispatch_broken(struct dispatch *d, size_t slot)
 
 	dispatch_drop(d, slot);
 	dispatch_adopt(d, q);
-	ev_timer_again(d->loop, &d->retry);
+	dispatch_try_again(d, RETRY_MS);
 }
 
 /*
  * Offer a connection to each slot that is up, beginning with the one whose
- * turn it is.  A full queue is passed over, which costs it its turn.
+ * turn it is.  A full queue is passed over, which costs it its turn, and so
+ * is a worker that has as many connections as it may have, if somebody else
+ * takes this one.  True: it is taken; if not, *again_ms is made no later
+ * than when to try again, if nobody tells.
  */
-static enum refusal
+static bool
 dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
-    bool only_idle)
+    bool only_idle, uint64_t *again_ms)
 {
-	enum refusal	 r = ALL_FULL;
+	uint64_t	 sated = 0;
 	struct queue	*q;
 	size_t		 i, slot;
 	int		 index;
@@ -223,19 +246,24 @@ dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
 			d->passed_over++;
 			continue;
 		}
-		switch (q->ops->offer(q, (unsigned int)index, conn,
+		if (!d->is_pressing && queue_is_sated(q, again_ms)) {
+			sated++;
+			continue;
+		}
+		switch (queue_offer(q, (unsigned int)index, conn,
 		    d->last_call)) {
 		case HANDOVER_SENT:
-			q->handed++;
+			d->passed_over += sated;
 			if (d->stirred != NULL)
 				d->stirred(d->stirred_arg);
-			return TAKEN;
+			return true;
 		case HANDOVER_FULL:
 			q->full = true;
 			q->ops->await_room(q);
 			break;
 		case HANDOVER_BUSY:
-			r = SOME_BUSY;
+			if (clock_ms() + RETRY_MS < *again_ms)
+				*again_ms = clock_ms() + RETRY_MS;
 			break;
 		case HANDOVER_BROKEN:
 			dispatch_broken(d, slot);
@@ -243,38 +271,41 @@ dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
 		}
 		d->passed_over++;
 	}
-	return r;
+	return false;
 }
 
 /*
  * How many connections of a worker are open is not seen from here, but
  * whether it has taken its last one: who has not is busy with others.
  */
-static enum refusal
-dispatch_offer(struct dispatch *d, const struct listener *from, int conn)
+static bool
+dispatch_offer(struct dispatch *d, const struct listener *from, int conn,
+    uint64_t *again_ms)
 {
 	if (d->turn.up_count == 0)
-		return ALL_FULL;
+		return false;
 	aim(&d->turn, d->balance, conn);
 	if (d->balance == CONF_LEAST &&
-	    dispatch_offer_to(d, from, conn, true) == TAKEN)
-		return TAKEN;
-	return dispatch_offer_to(d, from, conn, false);
+	    dispatch_offer_to(d, from, conn, true, again_ms))
+		return true;
+	return dispatch_offer_to(d, from, conn, false, again_ms);
 }
 
 /* Give a connection away, or keep it in hand; in any case it is taken. */
 static bool
 dispatch_give(struct dispatch *d, struct listener *from, int conn)
 {
-	enum refusal	 r = dispatch_offer(d, from, conn);
+	uint64_t	 again_ms = UINT64_MAX, now;
 
-	if (r == TAKEN)
+	if (dispatch_offer(d, from, conn, &again_ms))
 		return true;
 	d->held = conn;
 	d->held_from = listener_ref(from);
 	intakes_listen(&d->intakes, false);
-	if (r == SOME_BUSY)
-		ev_timer_again(d->loop, &d->retry);
+	if (again_ms != UINT64_MAX) {
+		now = clock_ms();
+		dispatch_try_again(d, again_ms > now ? again_ms - now : 1);
+	}
 	return false;
 }
 
@@ -291,7 +322,7 @@ dispatch_pause(struct dispatch *d, int code)
 	unsigned int	 more;
 
 	intakes_listen(&d->intakes, false);
-	ev_timer_again(d->loop, &d->retry);
+	dispatch_try_again(d, RETRY_MS);
 	if (limit_pass(&d->limit, clock_ms(), &more))
 		log_warn("%s: cannot take a connection: %s; it waits where "
 		    "it is", d->pool, strerror(code));
@@ -316,7 +347,6 @@ static bool
 dispatch_empty(struct dispatch *d, struct queue *q)
 {
 	struct listener	*from;
-	unsigned int	 index;
 	bool		 is_empty;
 	int		 conn;
 
@@ -327,12 +357,11 @@ dispatch_empty(struct dispatch *d, struct queue *q)
 		if (from != NULL && !intakes_have_taker(&d->intakes, from) &&
 		    (from->fd != -1 || q->refs > 0))
 			return false;
-		conn = q->ops->take_back(q, &index);
+		conn = queue_take_back(q);
 		if (conn == -1 && errno != EAGAIN)
 			dispatch_pause(d, errno);
 		if (conn == -1)
 			return errno == EAGAIN;
-		q->taken_back++;
 		if (from != NULL && intakes_have_taker(&d->intakes, from))
 			(void)dispatch_give(d, from, conn);
 		else

@@ -36,7 +36,8 @@ struct dispatch {
 	ev_timer	 retry;
 	struct limit	 limit;
 	bool		 closed;
-	bool		 last_call;	/* queues take what they can */
+	bool		 last_call;	/* queues take what they can... */
+	bool		 is_pressing;	/* ...and workers what they get */
 	void		(*stirred)(void *arg); /* something is given; or NULL */
 	void		*stirred_arg;
 };

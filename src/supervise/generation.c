@@ -138,6 +138,7 @@ generation_choose(struct generation *g, const char *no_kernel,
 		.is_probed = c->ready.when == CONF_READY_HTTP &&
 		    c->first_port == 0,
 		.is_sticky = c->balance == CONF_STICKY,
+		.is_limited = c->max_connections > 0,
 		.why_no_kernel = no_kernel,
 		.why_no_classic = no_classic,
 	};
@@ -179,13 +180,18 @@ generation_set_mode(struct generation *g, struct listeners *ls)
 
 /* The config insists on what cannot be. */
 static int
-generation_refuse(const struct generation *g, struct err *e)
+generation_refuse(const struct generation *g, struct listeners *ls,
+    struct err *e)
 {
-	if (g->conf->mechanism != CONF_MECHANISM_KERNEL ||
-	    g->mechanism == MECHANISM_KERNEL)
-		return 0;
-	return err_set(e, 0, "mechanism: kernel is not to be had: %s",
-	    g->why);
+	if (g->conf->mechanism == CONF_MECHANISM_KERNEL &&
+	    g->mechanism != MECHANISM_KERNEL)
+		return err_set(e, 0, "mechanism: kernel is not to be had: %s",
+		    g->why);
+	if (g->conf->max_connections > 0 &&
+	    listeners_watch(ls, g->set, e) == -1)
+		return err_wrap(e, "max_connections: which connections are "
+		    "open cannot be known");
+	return 0;
 }
 
 static bool
@@ -216,7 +222,7 @@ generation_listen(struct generation *g, struct listeners *ls,
 			generation_choose(g, why.msg, why.msg);
 	if (g->mechanism == MECHANISM_SHARED)
 		listener_set_share(g->set);
-	return generation_refuse(g, e);
+	return generation_refuse(g, ls, e);
 }
 
 struct generation *

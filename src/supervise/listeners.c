@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "config/conf.h"
+#include "os/census.h"
 #include "os/listener.h"
 #include "supervise/journal.h"
 #include "supervise/turns.h"
@@ -22,7 +23,32 @@ listeners_init(struct listeners *ls, struct ev_loop *loop, struct journal *j)
 	ls->journal = j;
 	ls->no_kernel = ls->no_classic = NULL;
 	ls->census = NULL;
+	ls->diag = (struct diag)DIAG_NONE;
 	list_init(&ls->all);
+}
+
+void
+listeners_fini(struct listeners *ls)
+{
+	if (ls->loop == NULL)
+		return;
+	census_free(ls->census);
+	diag_fini(&ls->diag);
+}
+
+int
+listeners_watch(struct listeners *ls, const struct listener_set *s,
+    struct err *e)
+{
+	size_t	 i;
+
+	if (ls->diag.fd == -1 && diag_init(&ls->diag, e) == -1)
+		return -1;
+	for (i = 0; i < s->count; i++)
+		if (!diag_knows(&ls->diag, s->list[i]->fd))
+			return err_set(e, 0, "%s is of another network "
+			    "namespace", s->list[i]->address);
+	return 0;
 }
 
 struct listener *

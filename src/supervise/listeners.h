@@ -8,6 +8,7 @@
 #include "base/limit.h"
 #include "base/list.h"
 #include "config/conf.h"
+#include "os/diag.h"
 struct err;
 struct journal;
 struct listener_set;
@@ -19,6 +20,7 @@ struct listeners {
 	struct journal	*journal;
 	struct list	 all;
 	struct census	*census;	/* of places; NULL: no_kernel */
+	struct diag	 diag;		/* once it is needed */
 	const char	*no_kernel;	/* why the kernel cannot take turns,
 					   or NULL; see policy/mechanism.h */
 	const char	*no_classic;	/* nor draw lots instead */
@@ -68,6 +70,14 @@ struct listener_set {
 
 void	listeners_init(struct listeners *, struct ev_loop *,
 	    struct journal *);
+
+void	listeners_fini(struct listeners *);
+/*
+ * Which of the connections that come to this set are open is asked from now
+ * on.  0, or -1 with *e set.
+ */
+int	listeners_watch(struct listeners *, const struct listener_set *,
+	    struct err *e);
 
 /* Some listener that is open was opened for this address. */
 bool	listeners_have(const struct listeners *, const struct conf_listen *);

@@ -13,6 +13,7 @@
 #include "policy/start.h"
 #include "supervise/broadcast.h"
 #include "supervise/generation.h"
+#include "supervise/ledger.h"
 #include "supervise/nodequeue.h"
 #include "supervise/reload.h"
 #include "supervise/seat.h"
@@ -166,12 +167,28 @@ pool_seat_queue(struct slot *s, struct generation *g, struct err *e)
 	return NULL;
 }
 
+/* By hand; max_connections is a matter of these alone. */
+static struct queue *
+pool_fed_queue(struct slot *s, struct generation *g, struct err *e)
+{
+	struct dispatch	*d = &s->pool->dispatch;
+	size_t		 most = g->conf->max_connections;
+	struct queue	*q = g->dialect->asks ? nodequeue_new(d, g->set, e) :
+			    queue_new(d, g->set, e);
+
+	if (q == NULL || most == 0)
+		return q;
+	q->ledger = ledger_new(&s->pool->common->listeners.diag, most, e);
+	if (q->ledger != NULL)
+		return q;
+	queue_unref(q);
+	return NULL;
+}
+
 int
 pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
     struct err *e)
 {
-	struct dispatch	*d = &s->pool->dispatch;
-
 	*ret = NULL;
 	switch (g->mechanism) {
 	case MECHANISM_KERNEL:
@@ -179,8 +196,7 @@ pool_queue_for(struct slot *s, struct generation *g, struct queue **ret,
 		*ret = pool_seat_queue(s, g, e);
 		break;
 	case MECHANISM_HANDOVER:
-		*ret = g->dialect->asks ? nodequeue_new(d, g->set, e) :
-		    queue_new(d, g->set, e);
+		*ret = pool_fed_queue(s, g, e);
 		break;
 	case MECHANISM_NONE:
 	case MECHANISM_SHARED:

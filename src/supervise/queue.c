@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "supervise/dispatch.h"
+#include "supervise/ledger.h"
 #include "supervise/listeners.h"
 #include "supervise/nodequeue.h"
 #include "supervise/seat.h"
@@ -149,6 +151,7 @@ queue_free(struct queue *q)
 	list_remove(&q->node);
 	q->ops->fini(q);
 	seat_free(q->seat);
+	ledger_free(q->ledger);
 	listener_set_unref(q->set);
 	free(q);
 }
@@ -182,6 +185,62 @@ queue_count_on(struct queue *q, const struct queue *old)
 	q->taken_back = old->taken_back;
 	if (old->link != NULL)		/* what will be taken back */
 		q->taken_back += nodequeue_pending(old->link);
+}
+
+void
+queue_renew(struct queue *q)
+{
+	if (q->ledger != NULL)
+		ledger_renew(q->ledger, queue_waiting(q));
+}
+
+bool
+queue_is_sated(struct queue *q, uint64_t *look_ms)
+{
+	if (q->ledger == NULL || ledger_has_room(q->ledger, clock_ms()))
+		return false;
+	if (q->ledger->look_ms < *look_ms)
+		*look_ms = q->ledger->look_ms;
+	return true;
+}
+
+/* Its name is only to be had before it is given away. */
+enum handover_result
+queue_offer(struct queue *q, unsigned int index, int conn, bool last_call)
+{
+	struct diag_name	 name;
+	bool			 is_open;
+	enum handover_result	 r;
+
+	is_open = q->ledger != NULL && diag_name(conn, &name);
+	r = q->ops->offer(q, index, conn, last_call);
+	if (r != HANDOVER_SENT)
+		return r;
+	q->handed++;
+	if (q->ledger != NULL)
+		ledger_enter(q->ledger, is_open ? &name : NULL);
+	return r;
+}
+
+void
+queue_lose(struct queue *q, int conn)
+{
+	struct diag_name	 name;
+
+	q->taken_back++;
+	if (q->ledger != NULL && diag_name(conn, &name))
+		ledger_drop(q->ledger, &name);
+}
+
+int
+queue_take_back(struct queue *q)
+{
+	unsigned int	 index;
+	int		 conn = q->ops->take_back(q, &index);
+
+	if (conn != -1)
+		queue_lose(q, conn);
+	return conn;
 }
 
 int

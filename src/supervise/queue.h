@@ -9,6 +9,7 @@
 #include "os/handover.h"
 struct dispatch;
 struct err;
+struct ledger;
 struct listener;
 struct listener_set;
 struct nodelink;
@@ -54,6 +55,7 @@ struct queue {
 	uint64_t	 handed;	/* connections given to it */
 	uint64_t	 taken_back;	/* and those taken back again */
 	enum conf_balance balance;	/* as its generation wants it */
+	struct ledger	*ledger;	/* max_connections; or NULL */
 	bool		 full;
 	bool		 left;		/* in leftovers */
 	const struct queue_ops *ops;
@@ -77,6 +79,20 @@ void		 queue_unref(struct queue *);
 void		 queue_keep(struct queue *);
 /* What the slot has been given so far counts on. */
 void		 queue_count_on(struct queue *, const struct queue *old);
+/* Another worker will read from it. */
+void		 queue_renew(struct queue *);
+/*
+ * Its reader has as many connections open as it may have; then *look_ms is
+ * made no later than when to ask again.
+ */
+bool		 queue_is_sated(struct queue *, uint64_t *look_ms);
+/* Give it a connection, as by the offer of its ops. */
+enum handover_result queue_offer(struct queue *, unsigned int index, int conn,
+		    bool last_call);
+/* The oldest that nobody has, as by the take_back of its ops. */
+int		 queue_take_back(struct queue *);
+/* This one was taken back by other means. */
+void		 queue_lose(struct queue *, int conn);
 /* The number by which it takes from this listener, or -1. */
 int		 queue_index(const struct queue *, const struct listener *);
 /* Room again. */

@@ -124,7 +124,7 @@ rescue_look(struct rescue *r, int fd)
 	if (from == NULL || !rescue_note(r, inode))
 		return;
 	(void)fd_set_nonblock(conn, true);	/* as they are handed over */
-	w->queue->taken_back++;
+	queue_lose(w->queue, conn);
 	dispatch_pass(w->queue->dispatch, from, fd_take(&conn));
 }
 

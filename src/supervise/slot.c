@@ -162,8 +162,10 @@ slot_get_queue(struct slot *s, struct err *e)
 {
 	struct queue	*q = s->queue;
 
-	if (q != NULL && !queue_is_broken(q))
+	if (q != NULL && !queue_is_broken(q)) {
+		queue_renew(q);
 		return 0;
+	}
 	if (pool_queue_for(s, s->gen, &s->queue, e) == -1)
 		return -1;
 	if (q != NULL && s->queue != NULL)

@@ -245,7 +245,7 @@ supervisor_free(struct supervisor *s)
 	if (s->signal_fd != -1)
 		ev_io_stop(s->common.loop, &s->signals);
 	fd_close(&s->signal_fd);
-	census_free(s->common.listeners.census);
+	listeners_fini(&s->common.listeners);
 	loop_free(s->common.loop);
 	spawn_fini();
 	journal_fini(&s->common.journal);
