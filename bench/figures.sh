@@ -1,10 +1,10 @@
 # shellcheck shell=sh disable=SC2154
 # What the rounds of bench/run.sh come to: tables, and the same as JSON.
 
-# Minimum, quartiles and maximum of one column of a server's results.
-quartiles() {			# quartiles SERVER MODE COLUMN
-	awk -v mode="$2" -v column="$3" '$1 == mode { print $column }' \
-	    "$tmp/$1.results" | sort -n | awk '
+# Minimum, quartiles and maximum of what a server's results come to.
+quartiles() {			# quartiles SERVER MODE AWK-EXPRESSION
+	awk -v mode="$2" '$1 == mode { print '"$3"' }' "$tmp/$1.results" |
+	    sort -n | awk '
 	    { v[NR] = $1 }
 	    function at(part,   x, i) {
 		x = 1 + (NR - 1) * part
@@ -24,14 +24,14 @@ failed_in_all() {		# failed_in_all SERVER MODE
 # server mode q1 median q3 workers-us above-us p50 p90 p99 p999 client-%
 # failed
 collect() {
-	for mode in new keep; do
+	for mode in $modes; do
 		for server in $order; do
 			# shellcheck disable=SC2046 # five words
-			set -- $(quartiles "$server" "$mode" 2)
+			set -- $(quartiles "$server" "$mode" '$2')
 			printf '%s' "$server $mode $2 $3 $4"
 			for _column in 3 4 5 6 7 8 10; do
 				printf ' %s' "$(quartiles "$server" "$mode" \
-				    "$_column" | cut -d ' ' -f 3)"
+				    "\$$_column" | cut -d ' ' -f 3)"
 			done
 			echo " $(failed_in_all "$server" "$mode")"
 		done
@@ -121,7 +121,7 @@ compare() {
 		if ! takes_part "$server" || ! takes_part "$other"; then
 			continue
 		fi
-		for mode in new keep; do
+		for mode in $modes; do
 			_above=$(ratio "$server" "$other" "$mode" '$4')
 			echo "$server $other $mode" \
 			    "$(ratio "$server" "$other" "$mode" '$2')" \
