@@ -14,5 +14,5 @@ if (cluster.isPrimary || cluster.isMaster) {
 			'Cached value: none\n';
 		response.setHeader('Content-Length', Buffer.byteLength(body));
 		response.end(body);
-	}).listen(0, '127.0.0.1');
+	}).listen(Number(process.env.ROTA_BENCH_PORT) || 0, '127.0.0.1');
 }

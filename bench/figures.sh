@@ -61,9 +61,10 @@ print_table() {
 	cat <<END
 
 us/req: CPU time of the workers for a request; above: that of the process
-above them (rota, nginx's master, Node's primary).  client: CPU of the two
-rota-load processes that ask, which share the machine with the server; at 200%
-they are what limits.
+above them (rota, nginx's master, Node's primary, PM2, gunicorn's arbiter); an
+arbiter below rota counts as its worker.  client: CPU of the two rota-load
+processes that ask, which share the machine with the server; at 200% they are
+what limits.
 END
 }
 
@@ -105,7 +106,10 @@ rota-round-robin bare-reuseport
 bare-reuseport bare
 rota-round-robin nginx
 rota-node node-cluster
-rota-node-hand-over node-cluster'
+rota-node-hand-over node-cluster
+pm2 node-cluster
+rota-node pm2
+rota-gunicorn gunicorn'
 
 takes_part() {			# takes_part SERVER
 	case " $order " in

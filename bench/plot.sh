@@ -28,11 +28,13 @@ percentiles() {			# percentiles MODE: blocks of "what us"
 	}'
 }
 
-# Programs in Node cost many times what others do: a row of their own.
+# Programs in Node and Python cost many times what others do: a row of their
+# own.
+slow="node|pm2|gunicorn"
 for mode in new keep; do
 	percentiles "$mode" >"$tmp/$mode.percentiles"
-	rows "$mode" | grep -v node >"$tmp/$mode.others" || :
-	rows "$mode" | grep node >"$tmp/$mode.node" || :
+	rows "$mode" | grep -Ev "$slow" >"$tmp/$mode.others" || :
+	rows "$mode" | grep -E "$slow" >"$tmp/$mode.slow" || :
 done
 gnuplot <<END
 title(mode) = mode eq "new" ? "A new connection for each request" \
@@ -66,7 +68,7 @@ set boxwidth 0.7
 set xtics rotate by -25
 set ylabel "CPU time of a request, us"
 set yrange [0:*]
-do for [kind in "others node"] {
+do for [kind in "others slow"] {
 	do for [mode in "new keep"] {
 		file = "$tmp/".mode.".".kind
 		set title title(mode)

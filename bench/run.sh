@@ -1,8 +1,8 @@
 #!/bin/sh
 # What `make bench` runs: rota-http under rota, with no supervisor and alone,
-# nginx, Node's cluster, and the same program under rota, side by side in
-# alternating rounds, with new connections and with keep-alive; then the time
-# from kill -9 to the successor, beside other supervisors.
+# nginx, Node's cluster, PM2 and gunicorn, and the same programs under rota,
+# side by side in alternating rounds, with new connections and with keep-alive;
+# then the time from kill -9 to the successor, beside other supervisors.
 #
 #	bench/run.sh JSON-FILE
 #
@@ -13,7 +13,8 @@
 #	ROTA_BENCH_KILLS=60	workers killed under each supervisor, 0: none
 #	ROTA_BENCH_SERVERS='round-robin least-connections hand-over shared
 #	    bare bare-reuseport alone nginx node rota-node
-#	    rota-node-hand-over'
+#	    rota-node-hand-over pm2 gunicorn rota-gunicorn'
+#	ROTA_BENCH_PM2=pm2	the program, if it is not in the PATH
 # shellcheck source=t/lib.sh
 . "${top_srcdir:-.}/t/lib.sh"
 # shellcheck source=t/load.sh
@@ -38,6 +39,8 @@ has() {
 
 # shellcheck source=bench/servers.sh
 . "$top_srcdir/bench/servers.sh"
+# shellcheck source=bench/peers.sh
+. "$top_srcdir/bench/peers.sh"
 # shellcheck source=bench/rounds.sh
 . "$top_srcdir/bench/rounds.sh"
 # shellcheck source=bench/figures.sh
@@ -49,7 +52,7 @@ has() {
 : >"$tmp/latency"
 for server in ${ROTA_BENCH_SERVERS:-round-robin least-connections hand-over \
     shared bare bare-reuseport alone nginx node rota-node \
-    rota-node-hand-over}; do
+    rota-node-hand-over pm2 gunicorn rota-gunicorn}; do
 	start_server "$server"
 done
 order=$servers

@@ -145,7 +145,8 @@ start_server() {		# start_server NAME
 		start_rota_node "$1" "mechanism: hand-over" ;;
 	bare) start_without_supervisor bare 1 ;;
 	bare-reuseport) start_without_supervisor "$1" "$workers" ;;
-	alone | nginx | node) "start_$1" ;;
+	rota-gunicorn) start_rota_gunicorn ;;
+	alone | nginx | node | pm2 | gunicorn) "start_$1" ;;
 	*) die "no such server: $1" ;;
 	esac
 }
