@@ -13,7 +13,7 @@ check_script() {		# check_script FILE
 	shellcheck -x -P "$top_srcdir" -P SCRIPTDIR -f gcc "$1"
 }
 
-scripts=$(find bootstrap .ci t etc src -type f \
+scripts=$(find bootstrap .ci bench t etc src -type f \
     -exec grep -lE '^#!/[^ ]*(/| )(sh|bash|dash)( |$)' {} + | sort)
 for script in $scripts t/lib.sh; do
 	is "$script" "$(check_script "$script" 2>&1)" ""
