@@ -108,10 +108,14 @@ leftovers_some(struct leftovers *l, struct list *again)
 	}
 }
 
-/* At this time, if not earlier. */
+/* Look at this time, if not earlier. */
 static void
 leftovers_wait(struct leftovers *l, uint64_t until_ns, uint64_t now)
 {
+	if (ev_is_active(&l->look) && l->look_ns <= until_ns)
+		return;
+	l->look_ns = until_ns;
+	ev_timer_stop(l->common->loop, &l->look);
 	ev_now_update(l->common->loop);
 	ev_timer_set(&l->look,
 	    loop_seconds((until_ns - now) / 1000000 + 1), 0.);
@@ -121,16 +125,17 @@ leftovers_wait(struct leftovers *l, uint64_t until_ns, uint64_t now)
 static void
 leftovers_look_again(struct leftovers *l, struct list *again)
 {
-	uint64_t	 now = clock_ns(), until;
+	uint64_t	 now = clock_ns(), age, youngest = AGAIN_MAX_NS;
 	struct list	*n, *tmp;
 
-	until = now + AGAIN_NS + now -
-	    LIST_ENTRY(again->next, struct dead, node)->died_ns;
 	LIST_FOREACH(n, tmp, again) {
+		age = now - LIST_ENTRY(n, struct dead, node)->died_ns;
+		youngest = age < youngest ? age : youngest;
 		list_remove(n);
 		list_append(&l->dead, n);
 	}
-	leftovers_wait(l, until > l->next_ns ? until : l->next_ns, now);
+	now += AGAIN_NS + youngest;
+	leftovers_wait(l, now > l->next_ns ? now : l->next_ns, clock_ns());
 }
 
 static void
@@ -162,8 +167,7 @@ leftovers_plan(struct leftovers *l)
 		leftovers_look(l);
 		return;
 	}
-	if (!ev_is_active(&l->look))
-		leftovers_wait(l, l->next_ns, now);
+	leftovers_wait(l, l->next_ns, now);
 }
 
 /* Without memory for it one is looked for alone, and at once. */

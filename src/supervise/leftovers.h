@@ -20,6 +20,7 @@ struct leftovers {
 	struct list	 dead;
 	ev_timer	 look;
 	uint64_t	 next_ns;	/* not before this */
+	uint64_t	 look_ns;	/* but then, if the timer runs */
 };
 
 void	leftovers_init(struct leftovers *, struct common *);
