@@ -129,10 +129,11 @@ stop_rota
 app="$node $top_srcdir/t/app.js"
 
 # --- addresses ---------------------------------------------------------------
-start_node 2 "listen: [127.0.0.1:0, '[::1]:0', 'unix:$tmp/sock', 0]"
-# shellcheck disable=SC2046 # words
-set -- $(rota_ports)
-stop_rota
+set --
+for _ in 1 2 3; do
+	next_unused_port
+	set -- "$@" "$unused"
+done
 start_node 2 "listen: [127.0.0.1:$1, '[::1]:$2', 'unix:$tmp/sock', $3]" \
     "env: { LISTEN: '[{\"port\":$1,\"host\":\"127.0.0.1\"}, \
 {\"port\":$2,\"host\":\"::1\"}, \"$tmp/sock\", $3]' }"
@@ -173,8 +174,9 @@ for p in $(rota_ports); do
 	    curl -s "http://127.0.0.1:$p/" | grep -o '[0-9]*\.$'; done |
 	    sort | uniq -c | awk '{ printf "%s ", $1 }')" "2 2 "
 done
-free=$(rota_ports | head -n 1)
 stop_rota
+next_unused_port
+free=$unused
 
 for how in $mechanisms; do
 	start_node 2 "listen_any: yes" "mechanism: $how" \

@@ -314,6 +314,17 @@ rota_port() {
 	rota_ports | head -n 1
 }
 
+# One of 8 ports that are this script's own, below those which others are given
+# for port 0, in $unused.
+unused=$((10000 + $$ * 7 % 2800 * 8))
+next_unused_port() {
+	unused=$((unused + 1))
+	while grep -qi ":$(printf %04X "$unused") " /proc/net/tcp \
+	    /proc/net/tcp6 /proc/net/udp /proc/net/udp6; do
+		unused=$((unused + 1))
+	done
+}
+
 log_count() {			# log_count EXTENDED-REGULAR-EXPRESSION
 	grep -Ec -- "$1" "$log" || :
 }

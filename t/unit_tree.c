@@ -301,7 +301,7 @@ END_TEST
 
 /* Amid an exec there is no environment that can be read. */
 #define EXECS		"setsid sh -c 'echo; eval \"$X\"' & exit 0"
-#define EXEC_ROUNDS	100
+#define EXEC_ROUNDS	30
 
 START_TEST(left_behind_amid_an_exec)
 {
