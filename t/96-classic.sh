@@ -216,6 +216,51 @@ what=unix
 mechanism_is "shared listener" '"the kernel takes no turns over unix sockets"'
 stop_web
 
+# --- what waits for a slot that is stopped outlives a rolling restart --------
+what=backlog
+if [ -n "$python" ]; then
+	start_rota "command: sleep 1000
+name: web
+port: 0
+count: 2
+dialect: plain
+ready: { delay: 50ms, soak: 0 }"
+	port=$(rota_port)
+	holds "$what: 2 workers are ready" wait_for 30 all_ready 2
+	start "$tmp/clients" "$python" -I -S -c '
+import os, socket, sys, time
+conns = [socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+         for _ in range(40)]
+print("open", flush=True)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.05)
+waiting = 0
+for c in conns:
+    c.setblocking(False)
+    try:
+        c.recv(1)
+    except BlockingIOError:
+        waiting += 1
+    except OSError:
+        pass
+print(waiting, flush=True)' "$port" "$tmp/look"
+	clients=$started_pid
+	holds "$what: 40 connections wait" wait_for 20 grep -q open \
+	    "$tmp/clients"
+	rota stop web:1
+	is "$what: stop slot 1" "$status" 0
+	rollout
+	like "$what: a rolling restart" "$rollout_result" 'is rolled out'
+	rota start web:1
+	is "$what: start slot 1" "$status" 0
+	: >"$tmp/look"
+	reap 10 "$clients"
+	is "$what: they still do" "$(sed -n 2p "$tmp/clients")" 40
+	stop_web
+else
+	skip "$what" "no Python"
+fi
+
 # --- hung, and rogue ----------------------------------------------------------
 what=hung
 start_web 3 "health: { hang: 1s }"

@@ -244,7 +244,8 @@ classic_new(int anchor, struct err *e)
 	c->poller = epoll_create1(EPOLL_CLOEXEC);
 	c->anchor.fd = anchor;
 	c->anchor.weight = 1;
-	if (make_room(c) == -1 || watch(c, &c->anchor) == -1) {
+	if (c->poller == -1 || make_room(c) == -1 ||
+	    watch(c, &c->anchor) == -1) {
 		err_set(e, errno, "listener");
 		classic_free(c);
 		return NULL;

@@ -60,7 +60,7 @@ fds_needed(const struct conf *c)
 				    SPAWN_FD_MAX;
 
 	for (p = c->pools; p < c->pools + c->pool_count; p++)
-		need += p->listen_count + 2 +
+		need += 2 * p->listen_count + 2 +	/* see os/classic.c */
 		    most_workers(p) * fds_per_worker(p);
 	return need;
 }

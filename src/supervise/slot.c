@@ -269,11 +269,16 @@ slot_reconcile(struct slot *s)
 void
 slot_set_generation(struct slot *s, struct generation *g)
 {
+	struct queue	*old = s->queue;
+	struct err	 e;
+
 	generation_ref(g);
 	generation_unref(s->gen);
 	s->gen = g;
-	queue_unref(s->queue);
-	s->queue = NULL;		/* made anew when it is needed */
+	s->queue = NULL;		/* made anew when it is needed... */
+	if (old != NULL && !queue_counts(old))
+		(void)pool_queue_for(s, g, &s->queue, &e);
+	queue_unref(old);		/* ...or before what waits is lost */
 }
 
 void

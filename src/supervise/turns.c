@@ -226,10 +226,15 @@ void
 turns_tune(struct turns *t, uint64_t backlog, bool defer_accept)
 {
 	struct list	*n;
+	struct place	*p;
 
-	for (n = t->places.next; n != &t->places; n = n->next)
-		listener_tune(LIST_ENTRY(n, struct place, node)->fd, backlog,
-		    defer_accept);
+	if (t->lots != NULL)
+		lots_mend(t);		/* to listen would hide it */
+	for (n = t->places.next; n != &t->places; n = n->next) {
+		p = LIST_ENTRY(n, struct place, node);
+		if (!p->broken)
+			listener_tune(p->fd, backlog, defer_accept);
+	}
 }
 
 /* --- one place ------------------------------------------------------------ */
