@@ -86,6 +86,15 @@ teardown(void)
 	ev_loop_destroy(loop);
 }
 
+/* The one in hand, or -1. */
+static int
+held(void)
+{
+	const struct intake	*in = intakes_find(&d.intakes, &l);
+
+	return in != NULL ? in->held : -1;
+}
+
 static void
 run(void)
 {
@@ -95,21 +104,31 @@ run(void)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 }
 
-static void
-connect_many(size_t n)
+static int
+connect_one(uint16_t to)
 {
 	struct sockaddr_in	 sin = { .sin_family = AF_INET,
 				    .sin_addr.s_addr =
 				    htonl(INADDR_LOOPBACK),
-				    .sin_port = port };
-	int			 fd;
+				    .sin_port = to };
+	int			 fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	while (n-- > 0) {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-		ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin,
-		    sizeof(sin)), 0);
-		(void)close(fd);	/* it stays queued */
-	}
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sin, sizeof(sin)),
+	    0);
+	return fd;
+}
+
+static void
+connect_to(uint16_t to, size_t n)
+{
+	while (n-- > 0)
+		(void)close(connect_one(to));	/* it stays queued */
+}
+
+static void
+connect_many(size_t n)
+{
+	connect_to(port, n);
 }
 
 /* Take as a worker would; how many there were. */
@@ -258,7 +277,7 @@ START_TEST(dispatch_all_broken)
 	connect_many(6);
 	run_retry();
 	ck_assert_uint_eq(d.turn.up_count, 0);
-	ck_assert(!d.intakes.listening);
+	ck_assert(!ev_is_active(&intakes_find(&d.intakes, &l)->io));
 	ck_assert(!ev_is_active(&d.retry));
 	for (i = 0; i < 2; i++) {	/* as when its worker is gone */
 		dispatch_down(&d, i);
@@ -284,7 +303,7 @@ START_TEST(dispatch_full)
 	a = worker_takes(q[0], 9999);
 	ck_assert_uint_gt(a, 50);
 	ck_assert_uint_lt(a, 1000);
-	ck_assert(d.held != -1 || a > 0);
+	ck_assert(held() != -1 || a > 0);
 	for (round = 0; round < 200 && a + b < 2000; round++) {
 		run();
 		a += worker_takes(q[0], 9999);
@@ -292,7 +311,7 @@ START_TEST(dispatch_full)
 	}
 	ck_assert_uint_eq(a + b, 2000);
 	ck_assert_uint_gt(d.passed_over, 0);
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 }
 END_TEST
 
@@ -313,7 +332,7 @@ START_TEST(dispatch_no_descriptors)
 	for (i = 0; i < 10 && !ev_is_active(&d.retry); i++)
 		(void)ev_run(loop, EVRUN_NOWAIT);
 	ck_assert(ev_is_active(&d.retry));
-	ck_assert(!d.intakes.listening);
+	ck_assert(!ev_is_active(&intakes_find(&d.intakes, &l)->io));
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	while (ev_is_active(&d.retry))
 		(void)ev_run(loop, EVRUN_ONCE);
@@ -362,7 +381,7 @@ START_TEST(dispatch_waits_for_taker)
 	dispatch_lose(&d, q[0]);
 	ck_assert(!turn_is_up(&d.turn, 0));
 	ck_assert(!list_empty(&d.leftovers));
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	dispatch_take(&d, q[1], 0, true);
 	run();
 	ck_assert(list_empty(&d.leftovers));
@@ -464,13 +483,13 @@ START_TEST(dispatch_limits)
 	connect_many(4);
 	run();
 	ck_assert(!ev_is_active(&d.retry));
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	connect_many(3);
 	run();
 	ck_assert_uint_eq(queue_waiting(q[0]), 2);
 	ck_assert_uint_eq(queue_waiting(q[1]), 2);
-	ck_assert_int_ne(d.held, -1);
-	ck_assert(!d.intakes.listening);
+	ck_assert_int_ne(held(), -1);
+	ck_assert(!ev_is_active(&intakes_find(&d.intakes, &l)->io));
 	ck_assert(ev_is_active(&d.retry));
 	ck_assert_uint_eq(d.passed_over, 0);
 	ck_assert_uint_eq(worker_takes(q[1], 2), 2);
@@ -479,7 +498,7 @@ START_TEST(dispatch_limits)
 	ck_assert_uint_eq(worker_takes(q[0], 1), 1);
 	run_until(q[0], 2);
 	run_retry();
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	ck_assert_uint_gt(d.passed_over, 0);
 	ck_assert_uint_eq(worker_takes(q[0], 9) + worker_takes(q[1], 9), 4);
 	diag_fini(&diag);
@@ -502,11 +521,11 @@ START_TEST(dispatch_limits_who_has_it)
 	dispatch_reclaim(&d, q[0]);	/* two of its three have room */
 	ck_assert_uint_eq(q[1]->ledger->count, 3);
 	ck_assert_uint_eq(q[0]->ledger->count, 0);
-	ck_assert_int_ne(d.held, -1);
+	ck_assert_int_ne(held(), -1);
 	queue_renew(q[0]);
 	dispatch_up(&d, 0, q[0]);
 	run();
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	ck_assert_uint_eq(q[0]->ledger->count, 1);
 	connect_many(2);
 	run();
@@ -524,6 +543,77 @@ START_TEST(dispatch_limits_who_has_it)
 }
 END_TEST
 
+/* Who alone takes from a listener, and is full, holds up no other one. */
+START_TEST(dispatch_limits_apart)
+{
+	struct sockaddr_in	 sin = { .sin_family = AF_INET };
+	socklen_t		 len = sizeof(sin);
+	struct listener		 other = { .refs = 1, .claims = 1 };
+	struct diag		 diag = DIAG_NONE;
+	struct listener_set	*both;
+	struct err		 e;
+
+	other.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(listen(other.fd, 100), 0);
+	ck_assert_int_eq(getsockname(other.fd, (struct sockaddr *)&sin,
+	    &len), 0);
+	list_init(&other.node);
+	both = calloc(1, sizeof(*both) + 2 * sizeof(both->list[0]));
+	both->refs = 1;
+	both->count = 2;
+	both->list[0] = listener_ref(&l);
+	both->list[1] = listener_ref(&other);
+	queue_unref(q[0]);
+	q[0] = queue_new(&d, both, &e);
+	limit_two(&diag, 1);
+	ledger_free(q[1]->ledger);
+	q[1]->ledger = NULL;
+	dispatch_up(&d, 0, q[0]);
+	dispatch_up(&d, 1, q[1]);
+	connect_to(sin.sin_port, 3);
+	run();
+	ck_assert_uint_eq(queue_waiting(q[0]), 1);
+	ck_assert_int_ne(intakes_find(&d.intakes, &other)->held, -1);
+	connect_many(5);
+	run();
+	ck_assert_uint_eq(queue_waiting(q[1]), 5);
+	ck_assert_int_eq(held(), -1);
+	dispatch_down(&d, 0);
+	queue_unref(q[0]);
+	q[0] = queue_new(&d, set, &e);
+	ck_assert_uint_eq(worker_takes(q[1], 9), 5);
+	dispatch_close(&d);
+	dispatch_down(&d, 1);
+	listener_set_unref(both);
+	diag_fini(&diag);
+	(void)close(other.fd);
+}
+END_TEST
+
+/* Nobody waits any more who has gone. */
+START_TEST(dispatch_forgets_who_has_gone)
+{
+	struct linger	 now = { .l_onoff = 1 };
+	struct diag	 diag = DIAG_NONE;
+	int		 client;
+
+	limit_two(&diag, 1);
+	dispatch_up(&d, 0, q[0]);
+	connect_many(1);
+	run();
+	client = connect_one(port);
+	run();
+	ck_assert_int_ne(held(), -1);
+	(void)setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(client);
+	while (held() != -1)
+		(void)ev_run(loop, EVRUN_ONCE);
+	ck_assert(!ev_is_active(&d.retry));
+	ck_assert_uint_eq(worker_takes(q[0], 9), 1);
+	diag_fini(&diag);
+}
+END_TEST
+
 /* Closing keeps to it, too: the rest is not taken. */
 START_TEST(dispatch_closes_within_limits)
 {
@@ -537,7 +627,7 @@ START_TEST(dispatch_closes_within_limits)
 	ck_assert_uint_eq(worker_takes(q[0], 9), 2);
 	dispatch_down(&d, 0);
 	run_retry();
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	conn = accept(listener, NULL, NULL);
 	ck_assert_int_ne(conn, -1);
 	(void)close(conn);
@@ -555,13 +645,13 @@ START_TEST(dispatch_leaves_nothing_behind)
 	dispatch_up(&d, 1, q[1]);
 	connect_many(8);
 	run();
-	ck_assert_int_ne(d.held, -1);
+	ck_assert_int_ne(held(), -1);
 	dispatch_pass(&d, &l, accept_one());
 	dispatch_leave(&d, 1, set);
-	ck_assert_int_ne(d.held, -1);
+	ck_assert_int_ne(held(), -1);
 	ck_assert_uint_eq(queue_waiting(q[0]), 2);
 	dispatch_leave(&d, 0, set);
-	ck_assert_int_eq(d.held, -1);
+	ck_assert_int_eq(held(), -1);
 	ck_assert(list_empty(&d.parked));
 	ck_assert_uint_eq(queue_waiting(q[0]), 4);
 	diag_fini(&diag);
@@ -593,6 +683,8 @@ fill(Suite *s)
 	tcase_add_test(tc, dispatch_limits_who_has_it);
 	tcase_add_test(tc, dispatch_closes_within_limits);
 	tcase_add_test(tc, dispatch_leaves_nothing_behind);
+	tcase_add_test(tc, dispatch_limits_apart);
+	tcase_add_test(tc, dispatch_forgets_who_has_gone);
 	suite_add_tcase(s, tc);
 }
 

@@ -87,9 +87,11 @@ backoff_ms(struct slot *s)
 
 /* As far as is known: those that are over may be among them. */
 static json_t *
-status_open(const struct queue *q)
+status_open(const struct slot *s)
 {
-	bool	 is_counted = q != NULL && q->ledger != NULL;
+	const struct queue	*q = s->queue;
+	bool			 is_counted = s->current != NULL &&
+				    q != NULL && q->ledger != NULL;
 
 	return json_number_or_null(is_counted, is_counted ?
 	    (json_int_t)q->ledger->count : 0);
@@ -117,7 +119,7 @@ status_slot(struct slot *s)
 	    (json_int_t)(clock_ms() - w->started_ms) : 0),
 	    "restarts", (json_int_t)s->restarts,
 	    "handed", json_number_or_null(counts, (json_int_t)handed),
-	    "open", status_open(q),
+	    "open", status_open(s),
 	    "lag", (json_int_t)(w != NULL ? channel_lag(&w->channel) : 0),
 	    "dropped", (json_int_t)(w != NULL ? w->channel.dropped : 0),
 	    "text", json_text_or_null(w != NULL ? w->text : NULL),

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #define TCP_OPEN	1	/* as the kernel numbers them */
+#define TCP_OVER	7
 #define TCP_HALF_CLOSED	8	/* by the other end */
 #define TRIES		3
 
@@ -49,6 +50,16 @@ conn_is_unread(int fd)
 			return is_unread(&ti, (unsigned int)before);
 	}
 	return false;
+}
+
+bool
+conn_is_over(int fd)
+{
+	struct tcp_info	 ti = { 0 };
+	socklen_t	 len = sizeof(ti);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &ti, &len) == 0 &&
+	    ti.tcpi_state == TCP_OVER;
 }
 
 /* An address of the internet; of IPv4 as IPv6 maps it. */

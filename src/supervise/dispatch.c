@@ -10,12 +10,14 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "os/conn.h"
 #include "os/listener.h"
 #include "os/loop.h"
 #include "supervise/aim.h"
 #include "supervise/listeners.h"
 #include "supervise/parked.h"
 
+#define LOOKS_MOST	8		/* for who has room, for a connection */
 #define ACCEPTS_A_TURN	64
 #define ACCEPTS_AT_END	65535	/* the largest backlog there is */
 #define RETRY_MS	20	/* when the kernel will not tell us */
@@ -32,7 +34,6 @@ dispatch_init(struct dispatch *d, struct ev_loop *loop, const char *pool,
 	memset(d, 0, sizeof(*d));
 	d->loop = loop;
 	d->pool = pool;
-	d->held = -1;
 	intakes_init(&d->intakes, loop, pool, dispatch_acceptable, d);
 	list_init(&d->leftovers);
 	list_init(&d->parked);
@@ -78,12 +79,9 @@ dispatch_fini(struct dispatch *d)
 	LIST_FOREACH(n, tmp, &d->parked)
 		parked_free(LIST_ENTRY(n, struct parked, node));
 	intakes_fini(&d->intakes);
-	fd_close(&d->held);
-	listener_unref(d->held_from);
 	free(d->queues);
 	turn_fini(&d->turn);
 	memset(d, 0, sizeof(*d));
-	d->held = -1;
 }
 
 void
@@ -103,6 +101,7 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
 {
 	struct intake	*in;
 	uint64_t	 never = 0;
+	unsigned int	 looks;
 	size_t		 i;
 	int		 conn;
 
@@ -112,8 +111,10 @@ dispatch_last_call(struct dispatch *d, struct queue *q,
 		    listener_set_find(next, in->listener) != -1)
 			continue;
 		while ((conn = listener_accept(in->listener->fd)) != -1) {
-			if (queue_is_sated(q, &never) || queue_offer(q,
-			    (unsigned int)i, conn, true) != HANDOVER_SENT)
+			looks = LOOKS_MOST;
+			if (queue_is_sated(q, &never, &looks) ||
+			    queue_offer(q, (unsigned int)i, conn, true) !=
+			    HANDOVER_SENT)
 				(void)close(conn);
 		}
 	}
@@ -157,8 +158,7 @@ dispatch_down(struct dispatch *d, size_t slot)
 	dispatch_drop(d, slot);
 	intakes_sweep(&d->intakes);
 	dispatch_discard(d);
-	if (d->held != -1)		/* perhaps nobody wants it now */
-		dispatch_update(d);
+	dispatch_update(d);		/* perhaps nobody wants what is held */
 }
 
 /*
@@ -195,10 +195,15 @@ dispatch_adopt(struct dispatch *d, struct queue *q)
 	q->left = true;
 }
 
-/* Look again in a moment. */
+/* Look again in a moment, or earlier if that is planned. */
 static void
 dispatch_try_again(struct dispatch *d, uint64_t ms)
 {
+	uint64_t	 at_ms = clock_ms() + ms;
+
+	if (loop_timer_runs(&d->retry) && d->retry_ms <= at_ms)
+		return;
+	d->retry_ms = at_ms;
 	ev_timer_stop(d->loop, &d->retry);
 	ev_timer_set(&d->retry, loop_seconds(ms), 0.);
 	ev_timer_start(d->loop, &d->retry);
@@ -230,6 +235,7 @@ dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
     bool only_idle, uint64_t *again_ms)
 {
 	uint64_t	 sated = 0;
+	unsigned int	 looks = LOOKS_MOST;
 	struct queue	*q;
 	size_t		 i, slot;
 	int		 index;
@@ -246,7 +252,7 @@ dispatch_offer_to(struct dispatch *d, const struct listener *from, int conn,
 			d->passed_over++;
 			continue;
 		}
-		if (!d->is_pressing && queue_is_sated(q, again_ms)) {
+		if (!d->is_pressing && queue_is_sated(q, again_ms, &looks)) {
 			sated++;
 			continue;
 		}
@@ -299,20 +305,12 @@ dispatch_give(struct dispatch *d, struct listener *from, int conn)
 
 	if (dispatch_offer(d, from, conn, &again_ms))
 		return true;
-	d->held = conn;
-	d->held_from = listener_ref(from);
-	intakes_listen(&d->intakes, false);
+	intakes_hold(&d->intakes, from, conn);
 	if (again_ms != UINT64_MAX) {
 		now = clock_ms();
 		dispatch_try_again(d, again_ms > now ? again_ms - now : 1);
 	}
 	return false;
-}
-
-static bool
-dispatch_has_room(const struct dispatch *d)
-{
-	return d->turn.up_count > 0 && d->held == -1;
 }
 
 /* Accepting has failed for want of something: wait a moment. */
@@ -339,6 +337,16 @@ queue_next_from(struct queue *q, bool *ret_empty)
 	    q->set->list[index] : NULL;
 }
 
+/* What is in a queue, from this listener, stays there for now. */
+static bool
+dispatch_waits(const struct dispatch *d, const struct queue *q,
+    const struct listener *from)
+{
+	if (intakes_have_taker(&d->intakes, from))
+		return !intakes_have_room(&d->intakes, from);
+	return from->fd != -1 || q->refs > 0;
+}
+
 /*
  * Give away what is in a queue; true once it is empty.  It stops at what
  * nobody else takes, for now, or while it has a reader.
@@ -350,12 +358,11 @@ dispatch_empty(struct dispatch *d, struct queue *q)
 	bool		 is_empty;
 	int		 conn;
 
-	while (dispatch_has_room(d)) {
+	while (d->turn.up_count > 0) {
 		from = queue_next_from(q, &is_empty);
 		if (is_empty)
 			return true;
-		if (from != NULL && !intakes_have_taker(&d->intakes, from) &&
-		    (from->fd != -1 || q->refs > 0))
+		if (from != NULL && dispatch_waits(d, q, from))
 			return false;
 		conn = queue_take_back(q);
 		if (conn == -1 && errno != EAGAIN)
@@ -396,9 +403,7 @@ dispatch_discard(struct dispatch *d)
 
 	if (!d->closed || d->turn.up_count > 0)
 		return;
-	fd_close(&d->held);
-	listener_unref(d->held_from);
-	d->held_from = NULL;
+	intakes_drop(&d->intakes);
 	LIST_FOREACH(n, tmp, &d->parked)
 		parked_free(LIST_ENTRY(n, struct parked, node));
 	LIST_FOREACH(n, tmp, &d->leftovers) {
@@ -414,7 +419,7 @@ dispatch_accept(struct dispatch *d, struct intake *in, unsigned int most)
 {
 	int	 conn;
 
-	while (most-- > 0 && in->up > 0 && dispatch_has_room(d)) {
+	while (most-- > 0 && in->up > 0 && in->held == -1) {
 		conn = listener_accept(in->listener->fd);
 		if (conn == -1) {
 			if (errno != EAGAIN)
@@ -435,8 +440,8 @@ dispatch_unpark(struct dispatch *d)
 	LIST_FOREACH(n, tmp, &d->parked) {
 		p = LIST_ENTRY(n, struct parked, node);
 		if (intakes_have_taker(&d->intakes, p->from)) {
-			if (!dispatch_has_room(d))
-				return;
+			if (!intakes_have_room(&d->intakes, p->from))
+				continue;
 			(void)dispatch_give(d, p->from, fd_take(&p->conn));
 			parked_free(p);
 		} else if (p->from->fd == -1) {
@@ -446,38 +451,35 @@ dispatch_unpark(struct dispatch *d)
 }
 
 /*
- * Try the one in hand again; false while it has to stay there.  One that
- * nobody takes any more need not.
+ * Try the one in hand again.  One that nobody takes now waits, if it may ever
+ * be taken, and if its client does.
  */
-static bool
-dispatch_held(struct dispatch *d)
+static void
+dispatch_held(struct dispatch *d, struct intake *in)
 {
-	struct listener	*from = d->held_from;
-	int		 conn = fd_take(&d->held);
-	bool		 r = true;
-
-	d->held_from = NULL;
-	if (intakes_have_taker(&d->intakes, from))
-		r = dispatch_give(d, from, conn);
-	else if (from->fd != -1)
-		parked_add(&d->parked, from, conn);
-	else
-		(void)close(conn);
-	listener_unref(from);
-	return r;
+	if (in->listener->fd == -1 || conn_is_over(in->held))
+		fd_close(&in->held);
+	else if (in->up > 0)
+		(void)dispatch_give(d, in->listener, fd_take(&in->held));
 }
 
 /* Hand on what waits, in the order of the header; then listen again. */
 static void
 dispatch_pump(struct dispatch *d)
 {
+	struct list	*n;
+	struct intake	*in;
+
 	if (d->turn.up_count == 0)
 		return;
-	if (d->held != -1 && !dispatch_held(d))
-		return;
+	for (n = d->intakes.list.next; n != &d->intakes.list; n = n->next) {
+		in = LIST_ENTRY(n, struct intake, node);
+		if (in->held != -1)
+			dispatch_held(d, in);
+	}
 	dispatch_unpark(d);
 	dispatch_leftovers(d);
-	if (dispatch_has_room(d) && !d->closed)
+	if (d->turn.up_count > 0 && !d->closed)
 		intakes_listen(&d->intakes, true);
 }
 
@@ -511,7 +513,7 @@ void
 dispatch_reclaim(struct dispatch *d, struct queue *q)
 {
 	dispatch_adopt(d, q);
-	if (dispatch_has_room(d))
+	if (d->turn.up_count > 0)
 		dispatch_leftovers(d);
 	dispatch_discard(d);
 }
@@ -520,7 +522,7 @@ void
 dispatch_pass(struct dispatch *d, struct listener *from, int conn)
 {
 	parked_add(&d->parked, from, conn);
-	if (dispatch_has_room(d))
+	if (d->turn.up_count > 0)
 		dispatch_unpark(d);
 	dispatch_discard(d);
 }

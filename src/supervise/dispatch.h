@@ -17,8 +17,9 @@ struct listener_set;
 /*
  * Balance by hand-over: accepts the connections of a pool and gives each
  * to the slot whose turn it is.  Where it takes them from, in this order:
- * the one in hand, what has come back, the listeners.  While no
- * slot is up, or every queue is full, they wait where they are.
+ * those in hand, one for each listener at most, what has come back, the
+ * listeners.  While no slot is up that takes those of a listener, or every
+ * such queue is full, they wait where they are.
  */
 struct dispatch {
 	struct ev_loop	*loop;
@@ -31,9 +32,8 @@ struct dispatch {
 	struct list	 leftovers;
 	struct list	 parked;	/* taken back, and nobody takes from
 					   their listener now */
-	int		 held;		/* taken, and no room for it; or -1 */
-	struct listener	*held_from;
 	ev_timer	 retry;
+	uint64_t	 retry_ms;	/* when, if it runs */
 	struct limit	 limit;
 	bool		 closed;
 	bool		 last_call;	/* queues take what they can... */

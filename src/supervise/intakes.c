@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "supervise/listeners.h"
 
@@ -20,6 +21,7 @@ static void
 intake_free(struct intake *in)
 {
 	ev_io_stop(in->all->loop, &in->io);
+	fd_close(&in->held);
 	list_remove(&in->node);
 	listener_unref(in->listener);
 	free(in);
@@ -37,6 +39,7 @@ intake_new(struct intakes *all, struct listener *l)
 		return NULL;
 	}
 	in->all = all;
+	in->held = -1;
 	in->listener = listener_ref(l);
 	ev_io_init(&in->io, intake_readable, l->fd, EV_READ);
 	in->io.data = in;
@@ -74,7 +77,7 @@ intakes_listen(struct intakes *all, bool on)
 	all->listening = on;
 	for (n = all->list.next; n != &all->list; n = n->next) {
 		in = LIST_ENTRY(n, struct intake, node);
-		if (on && in->up > 0)
+		if (on && in->up > 0 && in->held == -1)
 			ev_io_start(all->loop, &in->io);
 		else
 			ev_io_stop(all->loop, &in->io);
@@ -101,6 +104,32 @@ intakes_have_taker(const struct intakes *all, const struct listener *l)
 	const struct intake	*in = intakes_find(all, l);
 
 	return in != NULL && in->up > 0;
+}
+
+bool
+intakes_have_room(const struct intakes *all, const struct listener *l)
+{
+	const struct intake	*in = intakes_find(all, l);
+
+	return in != NULL && in->up > 0 && in->held == -1;
+}
+
+void
+intakes_hold(struct intakes *all, const struct listener *l, int conn)
+{
+	struct intake	*in = intakes_find(all, l);
+
+	in->held = conn;
+	ev_io_stop(all->loop, &in->io);
+}
+
+void
+intakes_drop(struct intakes *all)
+{
+	struct list	*n;
+
+	for (n = all->list.next; n != &all->list; n = n->next)
+		fd_close(&LIST_ENTRY(n, struct intake, node)->held);
 }
 
 void
@@ -137,7 +166,7 @@ intakes_sweep(struct intakes *all)
 
 	LIST_FOREACH(n, tmp, &all->list) {
 		in = LIST_ENTRY(n, struct intake, node);
-		if (in->up == 0)
+		if (in->up == 0 && in->held == -1)
 			intake_free(in);
 	}
 }

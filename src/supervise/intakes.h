@@ -15,6 +15,8 @@ struct intake {
 	struct intakes	*all;
 	struct listener	*listener;
 	size_t		 up;		/* slots that are up and take these */
+	int		 held;		/* taken, and no room for it; or -1:
+					   until then no more are */
 	ev_io		 io;
 };
 
@@ -46,6 +48,15 @@ bool	intakes_have_taker(const struct intakes *, const struct listener *);
 void	intakes_count_one(struct intakes *, struct listener *, bool up);
 void	intakes_count(struct intakes *, const struct listener_set *,
 	    uint64_t takes, bool up);
-/* Forget listeners that nobody takes from: not in the middle of accepting. */
+/* The next of this listener need not wait for one that is held. */
+bool	intakes_have_room(const struct intakes *, const struct listener *);
+/* Those that are held are closed. */
+void	intakes_drop(struct intakes *);
+/* Keep one that nobody has room for; the descriptor is taken. */
+void	intakes_hold(struct intakes *, const struct listener *, int conn);
+/*
+ * Forget listeners that nobody takes from, and of which none is held: not in
+ * the middle of accepting.
+ */
 void	intakes_sweep(struct intakes *);
 #endif

@@ -111,7 +111,6 @@ pool_new(struct conf *owner, const struct conf_pool *c, size_t most_processes,
 	p->common = common;
 	p->ops = ops;
 	p->arg = arg;
-	p->dispatch.held = -1;
 	list_init(&p->waiting);
 	list_init(&p->newcomers);
 	list_init(&p->settles);

@@ -14,6 +14,8 @@
 #include "supervise/nodequeue.h"
 #include "supervise/seat.h"
 
+#define LOOK_LATER_MS	5	/* where there are very many to look at */
+
 /* --- ROTA_CONN_FD --------------------------------------------------------- */
 
 static enum handover_result
@@ -195,12 +197,25 @@ queue_renew(struct queue *q)
 }
 
 bool
-queue_is_sated(struct queue *q, uint64_t *look_ms)
+queue_is_sated(struct queue *q, uint64_t *look_ms, unsigned int *looks)
 {
-	if (q->ledger == NULL || ledger_has_room(q->ledger, clock_ms()))
+	struct ledger	*l = q->ledger;
+	uint64_t	 now, due;
+
+	if (l == NULL || l->count < l->most)
 		return false;
-	if (q->ledger->look_ms < *look_ms)
-		*look_ms = q->ledger->look_ms;
+	now = clock_ms();
+	if (now >= l->look_ms && *looks == 0) {
+		due = now + LOOK_LATER_MS;
+	} else {
+		if (now >= l->look_ms)
+			--*looks;
+		if (ledger_has_room(l, now))
+			return false;
+		due = l->look_ms;
+	}
+	if (due < *look_ms)
+		*look_ms = due;
 	return true;
 }
 

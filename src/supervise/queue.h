@@ -82,10 +82,11 @@ void		 queue_count_on(struct queue *, const struct queue *old);
 /* Another worker will read from it. */
 void		 queue_renew(struct queue *);
 /*
- * Its reader has as many connections open as it may have; then *look_ms is
- * made no later than when to ask again.
+ * Its reader has as many connections open as it may have, as far as is known
+ * without more *looks; then *look_ms is made no later than when to ask again.
  */
-bool		 queue_is_sated(struct queue *, uint64_t *look_ms);
+bool		 queue_is_sated(struct queue *, uint64_t *look_ms,
+		    unsigned int *looks);
 /* Give it a connection, as by the offer of its ops. */
 enum handover_result queue_offer(struct queue *, unsigned int index, int conn,
 		    bool last_call);
