@@ -409,4 +409,4 @@ fill(Suite *s)
 	fill_answers(s);
 }
 
-UNIT_MAIN("control", fill)
+UNIT_MAIN_FORKS("control", fill)

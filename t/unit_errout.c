@@ -548,4 +548,4 @@ fill(Suite *s)
 	suite_add_tcase(s, tc);
 }
 
-UNIT_MAIN("errout", fill)
+UNIT_MAIN_FORKS("errout", fill)

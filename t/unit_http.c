@@ -488,4 +488,4 @@ fill(Suite *s)
 	suite_add_tcase(s, t);
 }
 
-UNIT_MAIN("rota-http", fill)
+UNIT_MAIN_FORKS("rota-http", fill)

@@ -580,4 +580,4 @@ fill(Suite *s)
 	suite_add_tcase(s, tc);
 }
 
-UNIT_MAIN("tree", fill)
+UNIT_MAIN_FORKS("tree", fill)
