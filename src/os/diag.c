@@ -92,7 +92,7 @@ diag_is_same(const struct diag_name *a, const struct diag_name *b)
 
 /* True: this is an answer that says that it is over. */
 static bool
-says_closed(const struct nlmsghdr *h)
+says_closed(struct nlmsghdr *h)
 {
 	const struct inet_diag_msg	*m = NLMSG_DATA(h);
 	const struct nlmsgerr		*refusal = NLMSG_DATA(h);
