@@ -156,8 +156,8 @@ void
 dispatch_down(struct dispatch *d, size_t slot)
 {
 	dispatch_drop(d, slot);
-	intakes_sweep(&d->intakes);
 	dispatch_discard(d);
+	intakes_sweep(&d->intakes);
 	dispatch_update(d);		/* perhaps nobody wants what is held */
 }
 
